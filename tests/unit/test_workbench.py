@@ -184,6 +184,13 @@ def test_r_turned_off_is_not_looked_for(no_root: Checkout) -> None:
     assert witness.exists()
 
 
+def test_an_interpreter_that_does_not_serve_is_refused(checkout: Checkout) -> None:
+    refused = checkout.call("setup", WEMIX_REF_PYTHON="/nonexistent/python")
+    assert refused.returncode != 0
+    assert "WEMIX_REF_PYTHON=/nonexistent/python is not a Python 3.11 to 3.13" in refused.stderr
+    assert checkout.uv_calls() == []
+
+
 @pytest.mark.parametrize("arguments", [[], ["nonsense"], ["setup", "--nonsense"]])
 def test_a_call_that_is_not_understood_shows_the_usage(
     checkout: Checkout, arguments: list[str]
