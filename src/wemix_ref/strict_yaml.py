@@ -1,0 +1,111 @@
+"""YAML files read strictly: plain data only, no key twice, and a schema that must hold."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, best_match
+
+from wemix_ref.errors import CaseError
+
+__all__ = ["PROJECT", "read_valid_yaml", "read_yaml"]
+
+PROJECT = Path(__file__).resolve().parents[2]
+SCHEMAS = PROJECT / "workflow" / "schemas"
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """The safe loader, which builds plain data only, refusing a key that stands twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[Hashable] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if isinstance(key, Hashable):
+                if key in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"key {key!r} stands twice", key_node.start_mark
+                    )
+                seen.add(key)
+        return super().construct_mapping(node, deep=deep)
+
+
+def read_yaml(path: Path) -> object:
+    """Read a YAML file as plain data.
+
+    Parameters
+    ----------
+    path : Path
+        The file, UTF-8.
+
+    Returns
+    -------
+    object
+        Mappings, lists, text, numbers, booleans, None.
+
+    Raises
+    ------
+    CaseError
+        If the file cannot be read, is not YAML, has a key twice in one mapping, or asks for an
+        object that is not plain data.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise CaseError(f"{path}: the file must be readable UTF-8 text: {problem}") from problem
+    try:
+        return yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - derived from SafeLoader
+    except yaml.YAMLError as problem:
+        raise CaseError(f"{path}: the file must be YAML: {problem}") from problem
+
+
+def read_valid_yaml(path: Path, schema: str) -> Mapping[str, Any]:
+    """Read a YAML file and check it against one of the project's schemas.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    schema : str
+        The schema's file name in ``workflow/schemas``.
+
+    Returns
+    -------
+    Mapping
+        The content.
+
+    Raises
+    ------
+    CaseError
+        As :func:`read_yaml`, and where the schema does not hold; the message has the file, the
+        key, and how many other places fail.
+    """
+    content = read_yaml(path)
+    errors = list(_validator(schema).iter_errors(content))
+    if errors:
+        first: ValidationError = best_match(iter(errors)) or errors[0]
+        more = f" ({len(errors) - 1} more places fail)" if len(errors) > 1 else ""
+        raise CaseError(
+            f"{path}: key `{_dotted(first)}` must follow {schema}: {first.message}{more}. "
+            f"Correct the file; config/README.md lists the keys."
+        )
+    return cast("Mapping[str, Any]", content)
+
+
+@cache
+def _validator(schema: str) -> Draft202012Validator:
+    content = cast("Mapping[str, Any]", read_yaml(SCHEMAS / schema))
+    Draft202012Validator.check_schema(content)
+    return Draft202012Validator(content)
+
+
+def _dotted(error: ValidationError) -> str:
+    text = ""
+    for step in error.absolute_path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
+    return text or "(top of the file)"
