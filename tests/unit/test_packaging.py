@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import tomllib
 from importlib import metadata
 from typing import TYPE_CHECKING
@@ -91,14 +90,14 @@ def conda_requirements(project_root: Path) -> dict[str, SpecifierSet]:
 def test_the_version_stands_in_one_place(project_root: Path, project: dict) -> None:
     assert "version" in project["dynamic"]
     assert metadata.version("wemix-ref") == wemix_ref.__version__
-    listed = subprocess.run(
-        ["git", "ls-files", "*.toml", "*.cff", "src/*.py"],
-        cwd=project_root, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    files = listed.stdout.split() or ["pyproject.toml", "CITATION.cff", "src/wemix_ref/__init__.py"]
+    files = [
+        *project_root.glob("*.toml"),
+        *project_root.glob("*.cff"),
+        *(project_root / "src").rglob("*.py"),
+    ]
     assigned = re.compile(r"^(__version__|version)\s*[:=]\s*[\"']?\d", re.MULTILINE)
-    holding = [f for f in files if assigned.search((project_root / f).read_text("utf-8"))]
-    assert holding == ["src/wemix_ref/__init__.py"]
+    holding = [f for f in files if assigned.search(f.read_text("utf-8"))]
+    assert holding == [project_root / "src/wemix_ref/__init__.py"]
 
 
 def test_the_estimator_needs_numpy_scipy_and_pandas_alone(project: dict) -> None:
