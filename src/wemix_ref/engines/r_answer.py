@@ -1,0 +1,110 @@
+"""Answers of R functions -> fit results."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from wemix_ref.engines.protocol import FitResult, Problem
+from wemix_ref.engines.r_process import RReply
+from wemix_ref.engines.record import make_point, matrices_table, new_record, without_answer
+
+
+def _by_name(pair: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    return dict(zip(pair["names"], pair["values"], strict=True))
+
+
+def _components(table: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    rows = []
+    for i, group in enumerate(table["group"]):
+        row = {"group": group}
+        for column in ("var1", "var2", "level", "vcov", "sdcor", "se"):
+            value = table[column][i] if column in table else None
+            row[column] = None if isinstance(value, float) and math.isnan(value) else value
+        rows.append(row)
+    return rows
+
+
+def _optimizer(told: Mapping[str, Sequence[Any] | None]) -> dict[str, Any]:
+    return {name: value[0] if value else None for name, value in told.items()}
+
+
+def point_of(answer: Mapping[str, Any], se_recipe: str) -> dict[str, Any]:
+    """Return one point of a record from what R returned for it.
+
+    Parameters
+    ----------
+    answer : mapping
+        ``theta``, ``deviance``, ``beta``, ``sigma``, ``se_beta``, ``cov_beta``, ``components``,
+        ``nobs``, ``ngroups`` and what else the engine gives.
+    se_recipe : str
+        ``model`` or ``wemix``: which covariance of beta R gave.
+    """
+    names = answer["beta"]["names"]
+    others: dict[str, Any] = {
+        "se_beta": dict(zip(names, answer["se_beta"], strict=True)),
+        "cov_beta": np.reshape(answer["cov_beta"], (len(names), len(names))).tolist(),
+        "se_recipe": se_recipe,
+        "variance_components": _components(answer["components"]),
+        "nobs": int(answer["nobs"][0]),
+        "ngroups": {name: int(n) for name, n in _by_name(answer["ngroups"]).items()},
+    }
+    if answer.get("scaled_residuals"):
+        others["scaled_residuals"] = _by_name(answer["scaled_residuals"])
+    if answer.get("optimizer"):
+        others["optimizer"] = _optimizer(answer["optimizer"])
+    return make_point(
+        theta_names=answer["theta"]["names"],
+        theta=answer["theta"]["values"],
+        deviance=answer["deviance"][0],
+        beta=_by_name(answer["beta"]),
+        sigma=answer["sigma"][0],
+        **others,
+    )
+
+
+def result_of(
+    reply: RReply,
+    problem: Problem,
+    engine: str,
+    labels: Sequence[str],
+    se_recipe: str,
+) -> FitResult:
+    """Return the fit result of a reply from R, whatever its status."""
+    timing = {"seconds": reply.seconds}
+    if reply.status != "ok" or reply.value is None:
+        failed = without_answer(problem, engine, reply.status, reply.message)
+        return FitResult(failed.record, None, timing)
+    value = reply.value
+    record = new_record(
+        problem, engine, versions={name: v[0] for name, v in value["versions"].items()}
+    )
+    record["optimum"] = point_of(value["optimum"], se_recipe)
+    record["at"] = [
+        {"label": label, **point_of(point, se_recipe)}
+        for label, point in zip(labels, value["at"] or [], strict=True)
+    ]
+    record["messages"] = list(value.get("messages") or [])
+    singular = value.get("singular")
+    record["singular"] = bool(singular[0]) if singular else None
+    if value.get("blog_v"):
+        record["v_three_ways"] = _three_ways(value["blog_v"])
+    if not value.get("matrices"):
+        return FitResult(record, None, timing)
+    matrices = value["matrices"]
+    record["matrix_shapes"] = {name: list(part["shape"]) for name, part in matrices.items()}
+    return FitResult(record, matrices_table(matrices), timing)
+
+
+def _three_ways(answer: Mapping[str, Any]) -> dict[str, Any]:
+    terms = answer["terms"]
+    return {
+        "largest_entry": answer["largest_entry"][0],
+        "max_difference": dict(zip(answer["ways"], answer["max_difference"], strict=True)),
+        "gls_beta": {
+            way: dict(zip(terms, beta, strict=True)) for way, beta in answer["gls_beta"].items()
+        },
+    }
