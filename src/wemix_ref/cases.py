@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from wemix_ref.datasets import RESOURCES, Dataset, load_dataset, read_table
+from wemix_ref.datasets import RESOURCES, Dataset, load_datasets
 from wemix_ref.errors import CaseError
 from wemix_ref.printed import PrintedNumber, printed_numbers
 from wemix_ref.strict_yaml import PROJECT, read_valid_yaml
@@ -105,8 +105,6 @@ class Case:
         kept; None where the source's theta is not known.
     printed_theta_from : str
         The program that gave it; empty when there is none.
-    printed_rows_path : Path or None
-        CSV of the data rows that the source prints.
     recorded : str or None
         Name of the recorded answer, ``resources/recorded/<name>.json``.
     same_answer_as : str or None
@@ -134,7 +132,6 @@ class Case:
     printed: tuple[PrintedNumber, ...]
     printed_theta: Mapping[str, str] | None
     printed_theta_from: str
-    printed_rows_path: Path | None
     recorded: str | None
     same_answer_as: str | None
     divergences: tuple[Divergence, ...]
@@ -153,7 +150,7 @@ class Case:
         rows : list of list of str
             Empty, like the header, where the source prints none.
         """
-        return read_table(self.printed_rows_path) if self.printed_rows_path else ((), [])
+        return self.dataset.printed_rows()
 
     def problem(self) -> Problem:
         """Give what an engine is asked to fit.
@@ -161,7 +158,7 @@ class Case:
         Returns
         -------
         Problem
-            With the data read anew, so that no engine sees another's changes.
+            With a copy of the data, so that no engine sees another's changes.
 
         Raises
         ------
@@ -205,15 +202,7 @@ def load_case(path: Path, *, resources: Path = RESOURCES) -> Case:
         If the file does not follow ``case.schema.yaml`` or contradicts itself or its data; the
         message has the file and the key.
     """
-    path, resources = Path(path), Path(resources)
-    content = read_valid_yaml(path, "case.schema.yaml")
-    known = content["known"]
-    try:
-        case = _case(path, content, known, resources)
-    except CaseError as problem:
-        raise CaseError(f"{path}: {problem}") from problem
-    _check(case, known)
-    return case
+    return _load_case(Path(path), load_datasets(resources))
 
 
 def load_cases(directory: Path = CASES, *, resources: Path = RESOURCES) -> dict[str, Case]:
@@ -239,7 +228,8 @@ def load_cases(directory: Path = CASES, *, resources: Path = RESOURCES) -> dict[
     paths = sorted(Path(directory).glob("*.yaml"))
     if not paths:
         raise CaseError(f"{directory} must hold at least one case file (*.yaml); it holds none")
-    cases = {path.stem: load_case(path, resources=resources) for path in paths}
+    datasets = load_datasets(resources)
+    cases = {path.stem: _load_case(path, datasets) for path in paths}
     for case in cases.values():
         if case.same_answer_as is not None and case.same_answer_as not in cases:
             raise CaseError(
@@ -249,18 +239,37 @@ def load_cases(directory: Path = CASES, *, resources: Path = RESOURCES) -> dict[
     return cases
 
 
+def _load_case(path: Path, datasets: Mapping[str, Dataset]) -> Case:
+    content = read_valid_yaml(path, "case.schema.yaml")
+    known = content["known"]
+    try:
+        case = _case(path, content, known, datasets)
+    except CaseError as problem:
+        raise CaseError(f"{path}: {problem}") from problem
+    _check(case, known)
+    return case
+
+
 def _case(
-    path: Path, content: Mapping[str, Any], known: Mapping[str, Any], resources: Path
+    path: Path,
+    content: Mapping[str, Any],
+    known: Mapping[str, Any],
+    datasets: Mapping[str, Dataset],
 ) -> Case:
     theta = known.get("printed_theta")
-    rows = known.get("printed_rows")
+    file = content["data"]["file"]
+    if Path(file).stem not in datasets:
+        raise CaseError(
+            f"key `data.file` must have an entry in resources/data/provenance.yaml; {file!r} has "
+            f"none. Known: {', '.join(datasets)}"
+        )
     return Case(
         name=content["case"],
         title=content["title"],
         note=content.get("note", ""),
         source=content["source"],
         path=path,
-        dataset=load_dataset(content["data"]["file"], resources),
+        dataset=datasets[Path(file).stem],
         formula=content["formula"],
         wemix_formula=content.get("wemix_formula"),
         weights=tuple(content["weights"]) if "weights" in content else None,
@@ -277,7 +286,6 @@ def _case(
         printed=printed_numbers(known.get("printed", [])),
         printed_theta=dict(theta["values"]) if theta else None,
         printed_theta_from=theta["from"] if theta else "",
-        printed_rows_path=resources / "published" / rows["file"] if rows else None,
         recorded=known.get("recorded"),
         same_answer_as=known.get("same_answer_as"),
         divergences=tuple(
@@ -311,7 +319,5 @@ def _check(case: Case, known: Mapping[str, Any]) -> None:
         refuse("known.recorded", "must be given just when `engines` lists `recorded`")
     if "lme4-weighted" in case.engines and not case.weights:
         refuse("engines", "may list `lme4-weighted` only when `weights` are given")
-    if case.printed_rows_path is not None and not case.printed_rows_path.is_file():
-        refuse("known.printed_rows.file", f"must exist; {case.printed_rows_path} does not")
     if not known:
         refuse("known", "must hold at least one answer")

@@ -65,6 +65,8 @@ class Dataset:
         Package, version and dataset, or the recipe.
     match_by : tuple of str
         Columns that both sides are sorted by before they are compared; empty: row by row.
+    printed_rows_path : Path or None
+        CSV of the rows that the source prints, digits kept; the first rows of the data.
     columns : tuple of ColumnOrigin
         In the file's order.
     """
@@ -77,7 +79,19 @@ class Dataset:
     licence: str
     source: Mapping[str, Any]
     match_by: tuple[str, ...]
+    printed_rows_path: Path | None
     columns: tuple[ColumnOrigin, ...]
+
+    def printed_rows(self) -> tuple[tuple[str, ...], list[list[str]]]:
+        """Read the rows that the source prints, as text.
+
+        Returns
+        -------
+        header : tuple of str
+        rows : list of list of str
+            Empty, like the header, where the source prints none.
+        """
+        return read_table(self.printed_rows_path) if self.printed_rows_path else ((), [])
 
     def check_bytes(self) -> None:
         """Check that the file has the bytes that the provenance records.
@@ -227,6 +241,11 @@ def _dataset(path: Path, entry: Mapping[str, Any]) -> Dataset:
         licence=entry["licence"],
         source=dict(entry["source"]),
         match_by=match_by,
+        printed_rows_path=(
+            path.parents[1] / "published" / entry["printed_rows"]
+            if "printed_rows" in entry
+            else None
+        ),
         columns=columns,
     )
 

@@ -3,11 +3,14 @@
 # Text is quoted, numbers have the fewest of 15 to 17 digits that read back as the same number,
 # missing values are empty.
 
+used <- character()
+
 needed <- function(package) {
-  if (!requireNamespace(package, quietly = TRUE)) {
+  if (!nzchar(system.file(package = package))) {
     message("R package ", package, " is not installed")
     quit(status = 3)
   }
+  used <<- c(used, package)
   package
 }
 
@@ -81,7 +84,6 @@ table <- recipes[[arguments[1]]]()
 lines <- do.call(paste, c(unname(lapply(table, field)), sep = ","))
 writeLines(c(paste0("\"", names(table), "\"", collapse = ","), lines), arguments[2])
 
-packages <- intersect(c("lme4", "mlmRev", "survey"), loadedNamespaces())
-versions <- vapply(packages, function(p) as.character(utils::packageVersion(p)), "")
+versions <- vapply(used, function(p) as.character(utils::packageVersion(p)), "")
 writeLines(c(paste0("R\t", as.character(getRversion())),
-             sprintf("%s\t%s", packages, versions)), arguments[3])
+             sprintf("%s\t%s", used, versions)), arguments[3])
