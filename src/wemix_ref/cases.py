@@ -93,7 +93,8 @@ class Case:
     center_grand : str or None
         One-sided formula of the variables centred over all rows.
     precision_weights : str or None
-        The column lme4 takes as its plain ``weights=``, which is another model.
+        The column lme4 takes as its plain ``weights=``, which is another model than the sampling
+        weights that the other engines take.
     engines : tuple of str
         The engines that fit the case.
     pictures : tuple of Picture
@@ -152,8 +153,14 @@ class Case:
         """
         return self.dataset.printed_rows()
 
-    def problem(self) -> Problem:
+    def problem(self, engine: str = "python") -> Problem:
         """Give what an engine is asked to fit.
+
+        Parameters
+        ----------
+        engine : str
+            The engine's name. It matters only for a case with `precision_weights`: lme4 is given
+            these, as its plain ``weights=``, all others the sampling weights.
 
         Returns
         -------
@@ -167,18 +174,19 @@ class Case:
         """
         from wemix_ref.engines.protocol import Problem  # reading cases needs no engine
 
+        by_precision = self.precision_weights is not None and engine == "lme4"
         return Problem(
             case=self.name,
             formula=self.formula,
             data=self.data.copy(),
-            weights=list(self.weights) if self.weights else None,
-            conditional_weights=self.conditional_weights,
+            weights=list(self.weights) if self.weights and not by_precision else None,
+            conditional_weights=self.conditional_weights and not by_precision,
             reml=self.reml,
             center_group=dict(self.center_group) if self.center_group else None,
             center_grand=self.center_grand,
             data_sha256=self.dataset.sha256,
             wemix_formula=self.wemix_formula,
-            precision_weights=self.precision_weights,
+            precision_weights=self.precision_weights if by_precision else None,
         )
 
 

@@ -110,9 +110,16 @@ def test_problem_carries_the_case_and_a_copy_of_the_data(cases):
     problem.data.loc[0, "Reaction"] = 0.0
     assert case.data.loc[0, "Reaction"] == 249.56
     assert cases["group-centred"].problem().center_group == {"Subject": "~Days"}
-    assert cases["row-weights-precision"].problem().precision_weights == "W1"
     wemix_formula = cases["three-level-numeric-ids"].problem().wemix_formula
     assert wemix_formula == "y ~ x1 + (1|sch) + (1|tch)"
+
+
+def test_lme4_alone_is_given_precision_weights(cases):
+    case = cases["row-weights-precision"]
+    by_lme4, by_python = case.problem("lme4"), case.problem()
+    assert (by_lme4.precision_weights, by_lme4.weights) == ("W1", None)
+    assert (by_python.precision_weights, by_python.weights) == (None, ["W1", "W2"])
+    assert cases["row-weights"].problem("lme4").weights == ["W1", "W2"]
 
 
 def test_factor_levels_have_r_order(cases):
