@@ -1,0 +1,103 @@
+"""Group and grand centring, as WeMix defines it, with unconditional weights.
+
+The variable itself is replaced by x minus its mean, in the fixed and in the random part alike and
+before any transformation. The mean is weighted by the unconditional omega over the rows kept,
+within the named group or over all rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from wemix_ref.errors import DataError, OptionError
+from wemix_ref.formula import parse_one_sided
+
+__all__ = ["centre", "centred_columns"]
+
+
+def centred_columns(text: str) -> tuple[str, ...]:
+    """Column names in a one-sided centring formula such as ``~x + z``."""
+    terms = parse_one_sided(text)
+    return tuple(terms)
+
+
+def centre(
+    data: pd.DataFrame,
+    kept: NDArray[np.bool_],
+    omega: NDArray[np.float64],
+    groups: Mapping[str, tuple[NDArray[np.intp], int]],
+    center_group: Mapping[str, str] | None,
+    center_grand: str | None,
+) -> pd.DataFrame:
+    """Return the data with the named columns centred.
+
+    Parameters
+    ----------
+    data : every row of the user's data.
+    kept : (rows,) rows that enter the fit.
+    omega : (n,) unconditional level-1 weights of the rows kept.
+    groups : factor name -> (group of each row kept, number of groups).
+    center_group : factor name -> one-sided formula.
+    center_grand : one-sided formula.
+
+    Raises
+    ------
+    OptionError
+        A factor that the model does not have, or a column that is centred twice.
+    DataError
+        A column that is missing or not numeric.
+    """
+    if center_group is not None and not isinstance(center_group, Mapping):
+        raise OptionError(
+            "center_group must map a grouping factor to a one-sided formula, such as "
+            f'{{"school": "~x"}}; found {center_group!r}.'
+        )
+    plan: list[tuple[str, str | None]] = []
+    for factor, text in (center_group or {}).items():
+        if factor not in groups:
+            raise OptionError(
+                f"center_group must name grouping factors of the model "
+                f"({', '.join(repr(name) for name in groups)}); found {factor!r}."
+            )
+        plan.extend((name, factor) for name in centred_columns(text))
+    if center_grand is not None:
+        plan.extend((name, None) for name in centred_columns(center_grand))
+    names = [name for name, _ in plan]
+    doubled = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if doubled:
+        raise OptionError(
+            f"a column can be centred in one way only; {', '.join(map(repr, doubled))} is named "
+            "more than once in center_group and center_grand."
+        )
+    out = data.copy(deep=False)
+    for name, within in plan:
+        if name not in data.columns:
+            raise DataError(f"centring needs the column {name!r}; the data do not have it.")
+        column = data[name]
+        if pd.api.types.is_bool_dtype(column.dtype) or not pd.api.types.is_numeric_dtype(
+            column.dtype
+        ):
+            raise DataError(
+                f"a column that is centred must be numeric; {name!r} is {column.dtype}."
+            )
+        x = column.to_numpy(dtype=float, na_value=np.nan).copy()
+        codes, n_groups = (
+            (np.zeros(omega.size, dtype=np.intp), 1) if within is None else groups[within]
+        )
+        inside = x[kept]
+        missing = np.isnan(inside)
+        if missing.any():
+            raise DataError(
+                f"the column {name!r} is centred but not used in the formula, and is missing in "
+                f"{int(missing.sum())} rows that are used. Leave it out of the centring."
+            )
+        sums = np.bincount(codes, weights=omega * inside, minlength=n_groups)
+        totals = np.bincount(codes, weights=omega, minlength=n_groups)
+        x[kept] = inside - (sums / totals)[codes]
+        x[~kept] = np.nan
+        out[name] = x
+    return out

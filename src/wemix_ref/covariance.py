@@ -1,0 +1,261 @@
+"""theta <-> Lambda <-> Sigma.
+
+Level l has random effects u_l ~ N(0, Sigma_l) with Sigma_l = sigma^2 Lambda_l Lambda_l' (the
+paper's eqs. 16-22 print Lambda'Lambda and a stray 1/sigma^2). Lambda_l is block-diagonal over the
+terms of the level; each block is lower triangular and is filled column by column from theta, lme4's
+order. theta is relative: standard deviations over sigma.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["SINGULAR_TOLERANCE", "Block", "CovarianceMap", "LevelMap", "rotate_to_lower_triangle"]
+
+Array = NDArray[np.float64]
+
+#: A diagonal element of Lambda, times the root mean square of its column of Z, counts as zero below
+#: this. For an intercept that is lme4's isSingular; for a slope it makes the answer the same
+#: whatever the unit of x (lme4 calls every slope on a large enough x singular).
+SINGULAR_TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class Block:
+    """One random term: a lower-triangular block of its level's Lambda.
+
+    Attributes
+    ----------
+    names : coefficient names of the term, in order.
+    offset : first row (and column) of the block within the level's Lambda.
+    start : position of the block's first element in the whole theta.
+    scale : root mean square of the term's columns of Z (ones where it is not known).
+    """
+
+    names: tuple[str, ...]
+    offset: int
+    start: int
+    scale: tuple[float, ...]
+
+    @property
+    def size(self) -> int:
+        """Number q of random effects of the term."""
+        return len(self.names)
+
+    @property
+    def n_theta(self) -> int:
+        """Q (q + 1) / 2."""
+        return self.size * (self.size + 1) // 2
+
+    @property
+    def rows(self) -> slice:
+        """Rows (and columns) of the block within the level's Lambda."""
+        return slice(self.offset, self.offset + self.size)
+
+    @property
+    def part(self) -> slice:
+        """Positions of the block's elements in theta."""
+        return slice(self.start, self.start + self.n_theta)
+
+    @cached_property
+    def triangle(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Row and column of each theta within the block, column by column."""
+        columns, rows = np.triu_indices(self.size)
+        return rows, columns
+
+    def Lambda(self, theta: Array) -> Array:
+        """The block, shape (q, q), from the whole theta."""
+        out = np.zeros((self.size, self.size))
+        out[self.triangle] = theta[self.part]
+        return out
+
+    def zero_diagonal(self, theta: Array) -> NDArray[np.bool_]:
+        """Which diagonal elements count as zero, shape (q,)."""
+        return np.abs(np.diag(self.Lambda(theta))) * np.asarray(self.scale) < SINGULAR_TOLERANCE
+
+
+@dataclass(frozen=True)
+class LevelMap:
+    """The blocks of one level.
+
+    Attributes
+    ----------
+    name : lme4's name of the grouping factor.
+    number : 2 for the lowest level of groups.
+    blocks : the level's terms, in order.
+    """
+
+    name: str
+    number: int
+    blocks: tuple[Block, ...]
+
+    @property
+    def q(self) -> int:
+        """Random effects per group of this level."""
+        return sum(block.size for block in self.blocks)
+
+    @property
+    def slice(self) -> slice:
+        """Positions of the level's elements in theta (contiguous)."""
+        first, last = self.blocks[0], self.blocks[-1]
+        return slice(first.start, last.start + last.n_theta)
+
+    @cached_property
+    def positions(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Row and column in the level's Lambda of each of the level's thetas."""
+        rows = np.concatenate([b.triangle[0] + b.offset for b in self.blocks])
+        columns = np.concatenate([b.triangle[1] + b.offset for b in self.blocks])
+        return rows, columns
+
+    def Lambda(self, theta: Array) -> Array:
+        """Lambda_l, shape (q, q), from the whole theta."""
+        out = np.zeros((self.q, self.q))
+        out[self.positions] = theta[self.slice]
+        return out
+
+
+@dataclass(frozen=True)
+class CovarianceMap:
+    """Where every element of theta stands; lowest level first.
+
+    Attributes
+    ----------
+    levels : one :class:`LevelMap` per level of groups, level 2 first.
+    """
+
+    levels: tuple[LevelMap, ...]
+
+    @classmethod
+    def from_terms(
+        cls,
+        levels: Sequence[tuple[str, Sequence[tuple[str, ...]]]],
+        scales: Sequence[Array] | None = None,
+    ) -> CovarianceMap:
+        """Build from ``(group name, coefficient names of each term)``, lowest level first.
+
+        ``scales`` holds, per level, the root mean squares of the columns of Z, shape (q,).
+        """
+        maps, start = [], 0
+        for number, (name, terms) in enumerate(levels, start=2):
+            blocks, offset = [], 0
+            for names in terms:
+                rows = slice(offset, offset + len(names))
+                scale = [1.0] * len(names) if scales is None else scales[number - 2][rows].tolist()
+                block = Block(tuple(names), offset, start, tuple(scale))
+                blocks.append(block)
+                offset += block.size
+                start += block.n_theta
+            maps.append(LevelMap(name, number, tuple(blocks)))
+        return cls(tuple(maps))
+
+    @property
+    def n_theta(self) -> int:
+        """Length of theta."""
+        return self.levels[-1].slice.stop
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of theta as lme4's ``getME(fit, "theta")`` gives them."""
+        out = []
+        for level in self.levels:
+            for block in level.blocks:
+                for i, j in zip(*block.triangle, strict=True):
+                    row, column = block.names[i], block.names[j]
+                    out.append(f"{level.name}.{row}" if i == j else f"{level.name}.{row}.{column}")
+        return tuple(out)
+
+    def Lambdas(self, theta: Array) -> list[Array]:
+        """Lambda_l of every level, lowest first."""
+        return [level.Lambda(theta) for level in self.levels]
+
+    def Sigmas(self, theta: Array, sigma: float) -> list[Array]:
+        """Sigma_l = sigma^2 Lambda_l Lambda_l' of every level: variances, on the data's scale."""
+        return [sigma**2 * L @ L.T for L in self.Lambdas(theta)]
+
+    def gather(self, matrices: Sequence[Array]) -> Array:
+        """Elements at theta's places of one (..., q, q) array per level, shape (..., n_theta)."""
+        parts = [M[(..., *level.positions)] for level, M in zip(self.levels, matrices, strict=True)]
+        return np.concatenate(parts, axis=-1)
+
+    def direction(self, index: int) -> tuple[int, Array]:
+        """Level position and dLambda_l / dtheta_index, a (q, q) matrix with a single one."""
+        for position, level in enumerate(self.levels):
+            if level.slice.start <= index < level.slice.stop:
+                unit = np.zeros((level.q, level.q))
+                rows, columns = level.positions
+                local = index - level.slice.start
+                unit[rows[local], columns[local]] = 1.0
+                return position, unit
+        raise IndexError(index)
+
+    @cached_property
+    def scale(self) -> Array:
+        """Root mean square of the column of Z that each element of theta multiplies, (n_theta,)."""
+        parts = [
+            np.asarray(block.scale)[block.triangle[0]]
+            for level in self.levels
+            for block in level.blocks
+        ]
+        return np.concatenate(parts)
+
+    def normalise(self, theta: Array, tolerance: float = 1e-12) -> Array:
+        """Theta with the sign of each column of Lambda chosen so that diagonals are >= 0.
+
+        A block with a diagonal element that counts as zero and entries below it is rotated first
+        (Lambda Q, the same Sigma), so that the zero is a whole column. What is shorter than
+        `tolerance`, after scaling, is dropped by the rotation.
+        """
+        out = theta.copy()
+        for level in self.levels:
+            for block in level.blocks:
+                L = block.Lambda(theta)
+                below = np.abs(np.tril(L, -1)).max(axis=0)
+                if np.any(block.zero_diagonal(theta) & (below > 0)):
+                    L = rotate_to_lower_triangle(L, np.asarray(block.scale), tolerance)
+                L = L * np.where(np.diag(L) < 0, -1.0, 1.0)
+                out[block.part] = L[block.triangle] + 0.0  # no negative zeros
+        return out
+
+    def zero_columns(self, theta: Array) -> NDArray[np.bool_]:
+        """Mark the elements of theta in columns of Lambda whose diagonal counts as zero."""
+        marked = np.zeros(self.n_theta, dtype=bool)
+        for level in self.levels:
+            for block in level.blocks:
+                marked[block.part] = block.zero_diagonal(theta)[block.triangle[1]]
+        return marked
+
+
+def rotate_to_lower_triangle(L: Array, scale: Array, tolerance: float) -> Array:
+    """Lower-triangular matrix with the same L L', zero columns whole where L is rank-deficient.
+
+    Parameters
+    ----------
+    L : (q, r) any square root of the relative covariance, L L' = Sigma / sigma^2.
+    scale : (q,) root mean squares of the columns of Z.
+
+    Returns
+    -------
+    (q, q) lower triangular with a non-negative diagonal. A row whose distance from the span of the
+    rows above it, times its scale, is below `tolerance` starts no new column: that column is zero
+    throughout.
+    """
+    q = L.shape[0]
+    out = np.zeros((q, q))
+    basis: list[tuple[int, Array]] = []
+    for i in range(q):
+        rest = L[i].copy()
+        for _ in range(2):  # twice is enough for orthogonality to working precision
+            for j, unit in basis:
+                part = float(rest @ unit)
+                out[i, j] += part
+                rest -= part * unit
+        norm = float(np.linalg.norm(rest))
+        if norm * scale[i] >= tolerance and norm > 0:
+            out[i, i] = norm
+            basis.append((i, rest / norm))
+    return out

@@ -1,0 +1,376 @@
+"""Formula, data and weights -> Design: all arrays of the model, checked, with no theta in them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from wemix_ref.centring import centre
+from wemix_ref.covariance import CovarianceMap
+from wemix_ref.errors import (
+    DataError,
+    DesignWarning,
+    DroppedRowsWarning,
+    FormulaError,
+    ModelError,
+    RankError,
+    WeightsError,
+)
+from wemix_ref.formula import Formula, parse_formula
+from wemix_ref.grouping import Grouping, lme4_order, nest
+from wemix_ref.model_matrix import model_frame, model_matrix
+from wemix_ref.weights import LevelWeights, check_columns, group_weights
+
+__all__ = ["Design", "Level", "RandomTerm", "build_design"]
+
+Array = NDArray[np.float64]
+Ints = NDArray[np.intp]
+
+#: A column of X, scaled to length one, whose part orthogonal to the columns before it is shorter
+#: than this counts as linearly dependent (R's qr uses 1e-7 too).
+RANK_TOLERANCE = 1e-7
+
+
+@dataclass(frozen=True)
+class RandomTerm:
+    """One random term: its coefficient names, as R's model.matrix gives them."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Level:
+    """One level of groups.
+
+    Attributes
+    ----------
+    name : lme4's name of the grouping factor, such as ``tch:sch``.
+    number : 2 for the lowest level of groups.
+    codes : (n,) group of each row.
+    labels : (G,) the groups' ids; a MultiIndex for interactions.
+    parent : (G,) group of the next level up; None at the top.
+    terms : the random terms, in lme4's order.
+    Z : (n, q) columns of all terms side by side.
+    psi, psi_cond : (G,) unconditional and conditional weights.
+    """
+
+    name: str
+    number: int
+    codes: Ints
+    labels: pd.Index
+    parent: Ints | None
+    terms: tuple[RandomTerm, ...]
+    Z: Array
+    psi: Array
+    psi_cond: Array
+
+    @property
+    def n_groups(self) -> int:
+        """Number of groups G."""
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Design:
+    """All arrays of a model, on the rows kept, in the data's order.
+
+    Attributes
+    ----------
+    formula : the parsed formula.
+    y : (n,) response minus offset.
+    X : (n, p), with columns x_names.
+    offset : (n,) zeros when the formula has none.
+    index : (n,) the data's index.
+    n_dropped : rows left out for missing values.
+    levels : lowest first.
+    omega : (n,) unconditional level-1 weights, ones when unweighted.
+    weighted : whether weights were given.
+    """
+
+    formula: Formula
+    y: Array
+    X: Array
+    x_names: tuple[str, ...]
+    offset: Array
+    index: pd.Index
+    n_dropped: int
+    levels: tuple[Level, ...]
+    omega: Array
+    weighted: bool
+
+    @property
+    def n(self) -> int:
+        """Rows used."""
+        return int(self.y.size)
+
+    @property
+    def omega_cond(self) -> Array:
+        """(n,) level-1 weights given the level-2 group."""
+        return np.asarray(self.omega / self.levels[0].psi[self.levels[0].codes])
+
+    @cached_property
+    def covariance(self) -> CovarianceMap:
+        """Where theta stands, with the scale of each column of Z."""
+        total = self.omega.sum()
+        scales = []
+        for level in self.levels:
+            rms = np.sqrt(self.omega @ level.Z**2 / total)
+            scales.append(np.where(rms > 0, rms, 1.0))
+        terms = [(level.name, [term.names for term in level.terms]) for level in self.levels]
+        return CovarianceMap.from_terms(terms, scales)
+
+
+def build_design(
+    formula: str,
+    data: pd.DataFrame,
+    weights: Sequence[str] | None = None,
+    *,
+    conditional_weights: bool = False,
+    center_group: Mapping[str, str] | None = None,
+    center_grand: str | None = None,
+) -> Design:
+    """Build the arrays of a model.
+
+    Parameters
+    ----------
+    formula : lme4 formula text.
+    data : one row per level-1 unit.
+    weights : names of the weight columns, level 1 first, one per level; None for an unweighted fit.
+    conditional_weights : whether the weights are conditional on the parent's selection.
+    center_group : grouping factor -> one-sided formula of the columns centred within its groups.
+    center_grand : one-sided formula of the columns centred over all rows.
+
+    Raises
+    ------
+    FormulaError, DataError, WeightsError, NestingError, RankError, ModelError
+        See the message: what must hold, what was found and where, what to do.
+    """
+    parsed = parse_formula(formula)
+    if not parsed.bars:
+        raise ModelError(
+            f"the formula must have at least one random term such as (1|group); "
+            f"found none in {formula!r}. For a model without groups use a linear regression."
+        )
+    names = _check_weight_names(weights)
+    _check_data(data, (*parsed.variables(), *names))
+
+    complete = _complete_rows(data, parsed.variables())
+    n_dropped = int((~complete).sum())
+    if not complete.any():
+        raise DataError(
+            f"at least one row must be complete in the columns that the formula uses; all "
+            f"{len(data)} rows have missing values{_worst(data, parsed.variables())}."
+        )
+    raw_weights = check_columns(data, names, complete) if names else None
+
+    grouping = _grouping(parsed, data, complete)
+    level_weights = _weights(raw_weights, names, grouping, conditional_weights, int(complete.sum()))
+    if center_group or center_grand is not None:
+        data = centre(
+            data,
+            complete,
+            level_weights.omega,
+            {g.name: (g.codes, len(g.labels)) for g in grouping},
+            center_group,
+            center_grand,
+        )
+    frame = model_frame(parsed, data, keep=complete)
+    X = model_matrix(parsed.fixed, frame)
+    y = frame.response - frame.offset
+    _check_response(parsed, y)
+    _check_rank(X.values, X.names, np.sqrt(level_weights.omega))
+
+    levels = []
+    for position, group in enumerate(grouping):
+        parts = [model_matrix(bar.terms, frame) for bar in group.bars]
+        for part in parts:
+            if not part.names:
+                raise FormulaError(
+                    f"each random term must have at least one coefficient; a term on "
+                    f"`{group.name}` has none. Write (1|{group.name}) for an intercept."
+                )
+        levels.append(
+            Level(
+                name=group.name,
+                number=position + 2,
+                codes=group.codes,
+                labels=group.labels,
+                parent=group.parent,
+                terms=tuple(RandomTerm(tuple(part.names)) for part in parts),
+                Z=np.column_stack([part.values for part in parts]),
+                psi=level_weights.psi[position],
+                psi_cond=level_weights.psi_cond[position],
+            )
+        )
+    if n_dropped:
+        warnings.warn(
+            f"{n_dropped} of {len(data)} rows were left out: they have missing values in columns "
+            f"that the formula uses{_worst(data, parsed.variables())}.",
+            DroppedRowsWarning,
+            stacklevel=3,
+        )
+    design = Design(
+        formula=parsed,
+        y=y,
+        X=X.values,
+        x_names=tuple(X.names),
+        offset=frame.offset,
+        index=data.index[complete],
+        n_dropped=n_dropped,
+        levels=tuple(levels),
+        omega=level_weights.omega,
+        weighted=bool(names),
+    )
+    _check_levels(design)
+    return design
+
+
+def _check_weight_names(weights: Sequence[str] | None) -> tuple[str, ...]:
+    if weights is None:
+        return ()
+    if isinstance(weights, str) or not all(isinstance(name, str) for name in weights):
+        raise WeightsError(
+            "weights must be a list of column names, level 1 first, such as "
+            f'["w1", "w2"]; found {weights!r}.'
+        )
+    return tuple(weights)
+
+
+def _check_data(data: pd.DataFrame, columns: Sequence[str]) -> None:
+    if not isinstance(data, pd.DataFrame):
+        raise DataError(
+            f"data must be a pandas DataFrame; found {type(data).__name__}. Convert it first."
+        )
+    missing = [name for name in dict.fromkeys(columns) if name not in data.columns]
+    if missing:
+        raise DataError(
+            f"every name in the formula and in weights must be a column of the data; "
+            f"{len(missing)} {'is' if len(missing) == 1 else 'are'} not: "
+            f"{', '.join(repr(name) for name in missing)}. The data have: "
+            f"{', '.join(repr(str(name)) for name in data.columns[:20])}"
+            f"{', ...' if len(data.columns) > 20 else ''}."
+        )
+    doubled = [name for name in dict.fromkeys(columns) if (data.columns == name).sum() > 1]
+    if doubled:
+        raise DataError(
+            f"a column that is used must be there once; {', '.join(map(repr, doubled))} "
+            "occurs more than once. Rename or drop the copies."
+        )
+    if len(data) == 0:
+        raise DataError("the data must have at least one row; found none.")
+
+
+def _complete_rows(data: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.bool_]:
+    return ~data[list(columns)].isna().to_numpy().any(axis=1)
+
+
+def _worst(data: pd.DataFrame, columns: Sequence[str]) -> str:
+    counts = data[list(columns)].isna().sum()
+    counts = counts[counts > 0]
+    return " (" + ", ".join(f"`{name}`: {count}" for name, count in counts.items()) + ")"
+
+
+def _grouping(formula: Formula, data: pd.DataFrame, complete: NDArray[np.bool_]) -> list[Grouping]:
+    frame = model_frame(formula, data, keep=complete)
+    coded = {}
+    for bar in formula.bars:
+        if bar.group_name not in coded:
+            coded[bar.group_name] = frame.group_codes(bar)
+    order = lme4_order([len(coded[bar.group_name][1]) for bar in formula.bars])
+    return nest([formula.bars[i] for i in order], coded)
+
+
+def _weights(
+    values: Array | None,
+    names: Sequence[str],
+    grouping: Sequence[Grouping],
+    conditional: bool,
+    n: int,
+) -> LevelWeights:
+    if values is None:
+        ones = tuple(np.ones(len(group.labels)) for group in grouping)
+        return LevelWeights(np.ones(n), ones, ones)
+    expected = len(grouping) + 1
+    if len(names) != expected:
+        levels = ", ".join(["rows"] + [f"`{group.name}`" for group in grouping])
+        raise WeightsError(
+            f"weights must name one column per level, {expected} in all (level 1 first: {levels}); "
+            f"found {len(names)}: {list(names)!r}."
+        )
+    return group_weights(
+        values,
+        names,
+        [group.codes for group in grouping],
+        [group.labels for group in grouping],
+        [group.name for group in grouping],
+        [group.parent for group in grouping],
+        conditional,
+    )
+
+
+def _check_response(formula: Formula, y: Array) -> None:
+    if np.all(y == y[0]):
+        raise DataError(
+            f"the response must vary; every one of its {y.size} values"
+            f"{' (minus the offset)' if formula.fixed.offsets else ''} is {y[0]:g}."
+        )
+
+
+def _check_rank(X: Array, names: Sequence[str], root_omega: Array) -> None:
+    """Name the columns of X that depend linearly on those before them."""
+    n, p = X.shape
+    dependent: list[str] = []
+    basis = np.empty((n, 0))
+    for j in range(p):
+        column = root_omega * X[:, j]
+        length = np.linalg.norm(column)
+        rest = column
+        for _ in range(2):
+            rest = rest - basis @ (basis.T @ rest)
+        if length == 0 or np.linalg.norm(rest) < RANK_TOLERANCE * length:
+            dependent.append(names[j])
+        else:
+            basis = np.column_stack([basis, rest / np.linalg.norm(rest)])
+    if dependent:
+        raise RankError(
+            f"the columns of X must be linearly independent; {len(dependent)} of {p} "
+            f"{'depends' if len(dependent) == 1 else 'depend'} on the columns before: "
+            f"{', '.join(repr(name) for name in dependent)}. Leave them out of the formula."
+        )
+    if n <= p:
+        raise ModelError(
+            f"there must be more rows than columns of X; found {n} rows and {p} columns."
+        )
+
+
+def _check_levels(design: Design) -> None:
+    top = design.levels[-1]
+    if top.n_groups < 2:
+        raise ModelError(
+            f"there must be at least two groups at the top level; `{top.name}` has one, "
+            f"{top.labels[0]!r}. Leave the level out of the formula, or fit more groups."
+        )
+    lowest = design.levels[0]
+    if lowest.n_groups == design.n:
+        warnings.warn(
+            f"every group of `{lowest.name}` has a single row, so its variance cannot be told "
+            "from the residual's; the fit goes on, and standard errors that are not identified "
+            "are NaN.",
+            DesignWarning,
+            stacklevel=4,
+        )
+    for lower, upper in zip(design.levels, design.levels[1:], strict=False):
+        if lower.n_groups == upper.n_groups:
+            warnings.warn(
+                f"`{lower.name}` and `{upper.name}` group the rows alike ({upper.n_groups} groups "
+                "each), so their variances cannot be told apart unless they have different terms; "
+                "standard errors that are not identified are NaN.",
+                DesignWarning,
+                stacklevel=4,
+            )

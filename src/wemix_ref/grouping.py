@@ -1,0 +1,99 @@
+"""Grouping factors: lme4's order of terms, and which factor is nested in which."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from wemix_ref.errors import NestingError
+from wemix_ref.formula import Bar
+
+__all__ = ["Grouping", "lme4_order", "nest"]
+
+Ints = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """One grouping factor with its random terms.
+
+    Attributes
+    ----------
+    name : lme4's name.
+    codes : (n,) group of each row; labels : (G,) ids.
+    parent : (G,) group of the next factor up, None at the top.
+    bars : the random terms on it, in lme4's order.
+    """
+
+    name: str
+    codes: Ints
+    labels: pd.Index
+    parent: Ints | None
+    bars: tuple[Bar, ...]
+
+
+def lme4_order(n_groups: Sequence[int]) -> list[int]:
+    """Order in which lme4 takes the random terms: by falling number of groups.
+
+    Terms already in that order stay as they are; otherwise they are sorted, and terms with equally
+    many groups then come in reverse. theta and VarCorr follow this order.
+
+    Parameters
+    ----------
+    n_groups : number of groups of each term's factor, in the formula's order.
+    """
+    if all(a >= b for a, b in pairwise(n_groups)):
+        return list(range(len(n_groups)))
+    rising = sorted(range(len(n_groups)), key=lambda i: n_groups[i])
+    return rising[::-1]
+
+
+def nest(bars: Sequence[Bar], coded: Mapping[str, tuple[Ints, pd.Index]]) -> list[Grouping]:
+    """Order the grouping factors by nesting, lowest first, and find each group's parent.
+
+    Parameters
+    ----------
+    bars : random terms in lme4's order.
+    coded : factor name -> codes of the rows and labels of the groups.
+
+    Raises
+    ------
+    NestingError
+        A group of one factor lies in two groups of the next.
+    """
+    names = list(dict.fromkeys(bar.group_name for bar in bars))
+    names.sort(key=lambda name: -len(coded[name][1]))  # stable: ties keep lme4's order
+    out: list[Grouping] = []
+    for position, name in enumerate(names):
+        codes, labels = coded[name]
+        parent = None
+        if position + 1 < len(names):
+            parent = _parents(name, codes, labels, names[position + 1], *coded[names[position + 1]])
+        mine = tuple(bar for bar in bars if bar.group_name == name)
+        out.append(Grouping(name, codes, labels, parent, mine))
+    return out
+
+
+def _parents(
+    lower: str, codes: Ints, labels: pd.Index, upper: str, upper_codes: Ints, upper_labels: pd.Index
+) -> Ints:
+    n_groups = len(labels)
+    first, last = np.full(n_groups, len(upper_labels)), np.full(n_groups, -1)
+    np.minimum.at(first, codes, upper_codes)
+    np.maximum.at(last, codes, upper_codes)
+    split = np.flatnonzero(first != last)
+    if split.size:
+        g = split[0]
+        raise NestingError(
+            f"grouping factors must be nested; {split.size} of {n_groups} groups of `{lower}` lie "
+            f"in more than one group of `{upper}` (first: {labels[g]!r}, in "
+            f"{upper_labels[first[g]]!r} and {upper_labels[last[g]]!r}). If `{lower}` is numbered "
+            f"anew within each `{upper}`, write (1|{upper}/{lower}); crossed factors cannot be "
+            "fitted with sampling weights at every level."
+        )
+    return first.astype(np.intp)

@@ -1,0 +1,146 @@
+"""Text summary of a fitted model: what R's summary shows, and how each standard error was made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from wemix_ref.results import FittedModel
+
+__all__ = ["RECIPE_TITLES", "summary_text"]
+
+RECIPE_TITLES = {
+    "wemix": "sandwich by block, times K/(K-1) (what WeMix prints)",
+    "model": "inverse information of the model (what lme4 prints)",
+}
+
+
+def summary_text(fit: FittedModel, digits: int = 4, t_digits: int = 3) -> str:
+    """Write the summary; estimates to ``digits`` significant decimals, t values to ``t_digits``."""
+    parts = [_head(fit), _residuals(fit), _random(fit, digits), _fixed(fit, digits, t_digits)]
+    if fit.params.size > 1:
+        parts.append(_correlations(fit))
+    parts.append(_notes(fit))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _head(fit: FittedModel) -> str:
+    if fit.reml:
+        title, criterion = "Linear mixed model fit by REML", "REML criterion"
+    elif fit.weighted:
+        title = "Linear mixed model fit by weighted (pseudo) maximum likelihood"
+        criterion = "Deviance (-2 log pseudo-likelihood)"
+    else:
+        title, criterion = "Linear mixed model fit by maximum likelihood", "Deviance"
+    lines = [title, f"Formula: {fit.formula}", f"{criterion}: {fit.deviance:.4f}"]
+    if not fit.reml:
+        kind = "Log pseudo-likelihood" if fit.weighted else "Log-likelihood"
+        lines.append(f"{kind}: {fit.llf:.4f}")
+    if fit.weighted:
+        omega = fit.design.omega
+        effective = omega.sum() ** 2 / (omega**2).sum()
+        lines.append(
+            f"Sampling weights at {len(fit.design.levels) + 1} levels; rows: "
+            f"sum {omega.sum():.6g}, effective sample size {effective:.1f}"
+        )
+    lines.append(f"Optimiser: {fit.optimizer.method}; {fit.optimizer.message}")
+    return "\n".join(lines)
+
+
+def _residuals(fit: FittedModel) -> str:
+    values = fit.scaled_residuals
+    rows = [["Min", "1Q", "Median", "3Q", "Max"], [f"{value:.4f}" for value in values]]
+    return "Scaled residuals:\n" + _table(rows)
+
+
+def _random(fit: FittedModel, digits: int) -> str:
+    rows = [["Groups", "Name", "Variance", "Std.Error", "Std.Dev.", "Corr"]]
+    records = fit.variance_components.to_dict("records")
+    position = 0
+    for level in fit.design.covariance.levels:
+        shown = level.name
+        for block in level.blocks:
+            q = block.size
+            variances = records[position : position + q]
+            covariances = records[position + q : position + block.n_theta]
+            position += block.n_theta
+            for record in variances:
+                corr = [c["sdcor"] for c in covariances if c["var2"] == record["var1"]]
+                rows.append(
+                    [
+                        shown,
+                        str(record["var1"]),
+                        *(_number(record[name], digits) for name in ("vcov", "se", "sdcor")),
+                        " ".join(f"{value:.2f}" for value in corr),
+                    ]
+                )
+                shown = ""
+    last = records[-1]
+    rows.append(
+        ["Residual", "", *(_number(last[name], digits) for name in ("vcov", "se", "sdcor")), ""]
+    )
+    groups = "; ".join(f"{name}, {count}" for name, count in fit.ngroups.items())
+    return (
+        "Random effects:\n"
+        + _table(rows, left=2)
+        + f"\nNumber of obs: {fit.nobs}, groups: {groups}"
+        + (f"\n{fit.n_dropped} rows with missing values were left out" if fit.n_dropped else "")
+    )
+
+
+def _fixed(fit: FittedModel, digits: int, t_digits: int) -> str:
+    rows = [["", "Estimate", "Std.Error", "t value"]]
+    columns = zip(fit.params.index, fit.params, fit.bse, fit.tvalues, strict=True)
+    rows += [
+        [str(name), _number(beta, digits), _number(se, digits), f"{t:.{t_digits}f}"]
+        for name, beta, se, t in columns
+    ]
+    return "Fixed effects:\n" + _table(rows, left=1)
+
+
+def _correlations(fit: FittedModel) -> str:
+    matrix = fit.correlation_of_fixed_effects
+    names = list(matrix.index)
+    rows = [["", *names[:-1]]]
+    for i, name in enumerate(names[1:], start=1):
+        cells = [f"{matrix.iloc[i, j]:.3f}" for j in range(i)]
+        rows.append([name, *cells, *[""] * (len(names) - 1 - i)])
+    return "Correlation of fixed effects:\n" + _table(rows, left=1)
+
+
+def _notes(fit: FittedModel) -> str:
+    lines = [f"Standard errors: {RECIPE_TITLES[fit.se_recipe]}"]
+    if fit.singular:
+        lines.append(
+            "The fit is singular: a variance is zero or a correlation is one in size. Standard "
+            "errors of the other parameters are given that boundary."
+        )
+    for (group, var1, var2), reason in fit.se_reasons.items():
+        what = " ".join(part for part in (group, var1, var2) if part is not None)
+        lines.append(f"No standard error for {what}: {reason}.")
+    return "\n".join(lines)
+
+
+def _number(value: float, digits: int) -> str:
+    if not np.isfinite(value):
+        return "NaN" if np.isnan(value) else f"{value:g}"
+    size = abs(value)
+    if size != 0 and (size < 10.0 ** (-digits) or size >= 1e9):
+        return f"{value:.{digits}e}"
+    return f"{value:.{digits}f}"
+
+
+def _table(rows: Sequence[Sequence[str]], left: int = 0) -> str:
+    """Align columns; the first ``left`` to the left, the others to the right."""
+    widths = [max(len(row[j]) for row in rows) for j in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [
+            cell.ljust(width) if j < left else cell.rjust(width)
+            for j, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append(" " + "  ".join(cells).rstrip())
+    return "\n".join(lines)
