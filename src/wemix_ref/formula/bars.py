@@ -82,9 +82,8 @@ def _containing_bars(root: Expr) -> set[int]:
     """Identities of the nodes with a bar in them (the nodes live as long as the tree)."""
     found: set[int] = set()
     for node in reversed(list(walk(root))):
-        if isinstance(node, Binary) and node.op in _BARS:
-            found.add(id(node))
-        elif any(id(child) in found for child in children(node)):
+        is_bar = isinstance(node, Binary) and node.op in _BARS
+        if is_bar or any(id(child) in found for child in children(node)):
             found.add(id(node))
     return found
 

@@ -42,9 +42,9 @@ _FACTOR = Signature(
     constants={"levels": ("vector",), "labels": ("vector",), "ordered": ("logical",)},
 )
 _VECTORWISE = (
-    "I log2 log10 log1p exp expm1 sqrt abs sin cos tan floor ceiling trunc as.factor as.numeric "
-    "as.integer offset"
-).split()
+    *("I", "log2", "log10", "log1p", "exp", "expm1", "sqrt", "abs", "sin", "cos", "tan"),
+    *("floor", "ceiling", "trunc", "as.factor", "as.numeric", "as.integer", "offset"),
+)
 
 #: The whitelist.
 FUNCTIONS: dict[str, Signature] = {

@@ -58,8 +58,10 @@ _REFUSED = {
     "%": "the only operator between percent signs is %in%",
 }
 _RESERVED = frozenset(
-    "NULL NA NA_integer_ NA_real_ NA_character_ Inf NaN if else for while repeat function "
-    "break next in".split()
+    {
+        *("NULL", "NA", "NA_integer_", "NA_real_", "NA_character_", "Inf", "NaN", "if", "else"),
+        *("for", "while", "repeat", "function", "break", "next", "in"),
+    }
 )
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"', "`": "`"}
 

@@ -88,9 +88,9 @@ class _Parser:
 
     def unexpected(self, token: Token) -> ValueError:
         if token.kind == "end":
-            return error_at(self.text, token.pos, "the formula ends too early; something is missing")
+            return error_at(self.text, token.pos, "the formula ends too early")
         if token.kind == ")":
-            return error_at(self.text, token.pos, "`)` without its `(`, or an empty place before it")
+            return error_at(self.text, token.pos, "`)` without `(`, or nothing before it")
         shown = {"number": "a number", "text": "a quoted text", "logical": token.text}.get(
             token.kind, f"`{token.text}`"
         )
@@ -171,5 +171,5 @@ class _Parser:
             self.take()
             return
         if token.kind == "end":
-            raise error_at(self.text, opening.pos, "`(` must be closed by `)`; its end was not found")
+            raise error_at(self.text, opening.pos, "`(` must be closed by `)`; none was found")
         raise self.unexpected(token)

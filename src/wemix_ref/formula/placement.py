@@ -68,18 +68,15 @@ def _check_binary(text: str, node: Binary) -> None:
                 text, start_of(right), "%in% inside a call needs c(...) or a constant on its right"
             )
         return
-    operands = (node.left, node.right)
-    if node.op in COMPARISONS and sum(isinstance(o, Text) for o in operands) == 1:
-        operands = tuple(o for o in operands if not isinstance(o, Text))
-    for operand in operands:
+    operands = [node.left, node.right]
+    plain = [o for o in operands if not isinstance(o, Text)]
+    for operand in plain if node.op in COMPARISONS and len(plain) == 1 else operands:
         _check(text, operand)
 
 
 def _check_call(text: str, node: Call, top: bool) -> None:
     if node.function == "c":
-        raise error_at(
-            text, node.pos, "c() may stand only in factor(), ordered() or right of %in%"
-        )
+        raise error_at(text, node.pos, "c() may stand only in factor(), ordered() or right of %in%")
     if node.function in ("poly", "offset") and not top:
         raise error_at(
             text, node.pos, f"{node.function}() must stand alone, not inside another expression"
