@@ -173,6 +173,7 @@ def test_off_optimum_numbers_are_marked(cases):
     ]
     assert marked == [
         ("unit-weights", ("Subject", "(Intercept)"), "1296.8768", "1296.8700"),
+        ("unit-weights", ("Residual",), "954.52789", "954.52783"),
         ("row-weights", ("Subject", "(Intercept)"), "1338.0865", "1338.0846"),
     ]
 
