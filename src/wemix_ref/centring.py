@@ -7,22 +7,23 @@ within the named group or over all rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from wemix_ref.errors import DataError, OptionError
-from wemix_ref.formula import parse_one_sided
+from wemix_ref.formula import names_in, parse_one_sided
 
 __all__ = ["centre", "centred_columns"]
 
 
 def centred_columns(text: str) -> tuple[str, ...]:
     """Column names in a one-sided centring formula such as ``~x + z``."""
-    terms = parse_one_sided(text)
-    return tuple(terms)
+    if not isinstance(text, str):
+        raise OptionError(f"centring takes a one-sided formula such as '~x + z'; found {text!r}.")
+    return tuple(name for term in parse_one_sided(text).terms for name in names_in(term[0]))
 
 
 def centre(
@@ -32,6 +33,7 @@ def centre(
     groups: Mapping[str, tuple[NDArray[np.intp], int]],
     center_group: Mapping[str, str] | None,
     center_grand: str | None,
+    used: Collection[str],
 ) -> pd.DataFrame:
     """Return the data with the named columns centred.
 
@@ -43,13 +45,15 @@ def centre(
     groups : factor name -> (group of each row kept, number of groups).
     center_group : factor name -> one-sided formula.
     center_grand : one-sided formula.
+    used : the columns that the model's formula uses.
 
     Raises
     ------
     OptionError
-        A factor that the model does not have, or a column that is centred twice.
+        A factor that the model does not have, a column that its formula does not use, or one that
+        is centred twice.
     DataError
-        A column that is missing or not numeric.
+        A column that is not numeric.
     """
     if center_group is not None and not isinstance(center_group, Mapping):
         raise OptionError(
@@ -75,8 +79,11 @@ def centre(
         )
     out = data.copy(deep=False)
     for name, within in plan:
-        if name not in data.columns:
-            raise DataError(f"centring needs the column {name!r}; the data do not have it.")
+        if name not in used:
+            raise OptionError(
+                f"a column that is centred must be one that the formula uses "
+                f"({', '.join(map(repr, used))}); found {name!r}."
+            )
         column = data[name]
         if pd.api.types.is_bool_dtype(column.dtype) or not pd.api.types.is_numeric_dtype(
             column.dtype
@@ -89,12 +96,6 @@ def centre(
             (np.zeros(omega.size, dtype=np.intp), 1) if within is None else groups[within]
         )
         inside = x[kept]
-        missing = np.isnan(inside)
-        if missing.any():
-            raise DataError(
-                f"the column {name!r} is centred but not used in the formula, and is missing in "
-                f"{int(missing.sum())} rows that are used. Leave it out of the centring."
-            )
         sums = np.bincount(codes, weights=omega * inside, minlength=n_groups)
         totals = np.bincount(codes, weights=omega, minlength=n_groups)
         x[kept] = inside - (sums / totals)[codes]

@@ -24,7 +24,7 @@ from wemix_ref.errors import (
 )
 from wemix_ref.formula import Formula, parse_formula
 from wemix_ref.grouping import Grouping, lme4_order, nest
-from wemix_ref.model_matrix import model_frame, model_matrix
+from wemix_ref.model_matrix import ModelFrame, complete_rows, model_frame, model_matrix
 from wemix_ref.weights import LevelWeights, check_columns, group_weights
 
 __all__ = ["Design", "Level", "RandomTerm", "build_design"]
@@ -160,7 +160,7 @@ def build_design(
     names = _check_weight_names(weights)
     _check_data(data, (*parsed.variables(), *names))
 
-    complete = _complete_rows(data, parsed.variables())
+    complete = complete_rows(parsed.variables(), data)
     n_dropped = int((~complete).sum())
     if not complete.any():
         raise DataError(
@@ -169,7 +169,8 @@ def build_design(
         )
     raw_weights = check_columns(data, names, complete) if names else None
 
-    grouping = _grouping(parsed, data, complete)
+    frame = model_frame(parsed, data, keep=complete)
+    grouping = _grouping(parsed, frame)
     level_weights = _weights(raw_weights, names, grouping, conditional_weights, int(complete.sum()))
     if center_group or center_grand is not None:
         data = centre(
@@ -179,8 +180,9 @@ def build_design(
             {g.name: (g.codes, len(g.labels)) for g in grouping},
             center_group,
             center_grand,
+            parsed.variables(),
         )
-    frame = model_frame(parsed, data, keep=complete)
+        frame = model_frame(parsed, data, keep=complete)
     X = model_matrix(parsed.fixed, frame)
     y = frame.response - frame.offset
     _check_response(parsed, y)
@@ -266,18 +268,13 @@ def _check_data(data: pd.DataFrame, columns: Sequence[str]) -> None:
         raise DataError("the data must have at least one row; found none.")
 
 
-def _complete_rows(data: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.bool_]:
-    return ~data[list(columns)].isna().to_numpy().any(axis=1)
-
-
 def _worst(data: pd.DataFrame, columns: Sequence[str]) -> str:
     counts = data[list(columns)].isna().sum()
     counts = counts[counts > 0]
     return " (" + ", ".join(f"`{name}`: {count}" for name, count in counts.items()) + ")"
 
 
-def _grouping(formula: Formula, data: pd.DataFrame, complete: NDArray[np.bool_]) -> list[Grouping]:
-    frame = model_frame(formula, data, keep=complete)
+def _grouping(formula: Formula, frame: ModelFrame) -> list[Grouping]:
     coded = {}
     for bar in formula.bars:
         if bar.group_name not in coded:

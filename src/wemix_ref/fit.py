@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from wemix_ref.crossproducts import cross_products
@@ -139,7 +140,7 @@ def _check_options(
             f"formula must be text such as 'y ~ x + (1|g)'; found {type(formula).__name__}."
         )
     for name, value in (("conditional_weights", conditional_weights), ("reml", reml)):
-        if not isinstance(value, bool):
+        if not isinstance(value, (bool, np.bool_)):
             raise OptionError(f"{name} must be True or False; found {value!r}.")
     if se is not None and se not in RECIPES:
         raise OptionError(

@@ -201,7 +201,7 @@ class FittedModel:
         """Correlations of the fixed-effects estimates by the fit's recipe, shape (p, p)."""
         covariance = self.cov_params()
         sd = self.bse.to_numpy()
-        return covariance / np.outer(sd, sd)
+        return covariance.div(sd, axis=0).div(sd, axis=1)
 
     @property
     def scaled_residuals(self) -> pd.Series:

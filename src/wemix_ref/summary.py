@@ -106,7 +106,7 @@ def _correlations(fit: FittedModel) -> str:
     names = list(matrix.index)
     rows = [["", *names[:-1]]]
     for i, name in enumerate(names[1:], start=1):
-        cells = [f"{matrix.iloc[i, j]:.3f}" for j in range(i)]
+        cells = [f"{value:.3f}" for value in matrix.to_numpy()[i, :i]]
         rows.append([name, *cells, *[""] * (len(names) - 1 - i)])
     return "Correlation of fixed effects:\n" + _table(rows, left=1)
 
@@ -118,8 +118,12 @@ def _notes(fit: FittedModel) -> str:
             "The fit is singular: a variance is zero or a correlation is one in size. Standard "
             "errors of the other parameters are given that boundary."
         )
-    for (group, var1, var2), reason in fit.se_reasons.items():
-        what = " ".join(part for part in (group, var1, var2) if part is not None)
+    by_reason: dict[str, list[str]] = {}
+    for parts, reason in fit.se_reasons.items():
+        by_reason.setdefault(reason, []).append(" ".join(part for part in parts if part))
+    for reason, names in by_reason.items():
+        whole = len(names) == len(fit.variance_components)
+        what = "the variance components" if whole else ", ".join(names)
         lines.append(f"No standard error for {what}: {reason}.")
     return "\n".join(lines)
 
