@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,7 +20,18 @@ from wemix_ref.columns import (
 from wemix_ref.errors import DataError
 from wemix_ref.formula.functions import bind, constant
 from wemix_ref.formula.placement import ARITHMETIC, COMPARISONS
-from wemix_ref.formula.syntax import Binary, Call, Expr, Logical, Name, Number, Paren, Text, Unary
+from wemix_ref.formula.syntax import (
+    Binary,
+    Call,
+    Expr,
+    Logical,
+    Name,
+    Number,
+    Paren,
+    Text,
+    Unary,
+    names_in,
+)
 from wemix_ref.formula.terms import label_of
 from wemix_ref.functions import (
     as_integer,
@@ -68,6 +80,36 @@ _CALCULATE = {
 }
 
 
+class _Rows:
+    """Data columns, and the rows where an expression is wanted.
+
+    A call is evaluated over all rows where its own columns are present, however few are wanted
+    outside of it: ``scale(x)`` in ``I(scale(x) + z)`` does not depend on what `z` lacks.
+    """
+
+    def __init__(self, frame: Mapping[str, pd.Series], expr: Expr) -> None:
+        self.frame = frame
+        self.wanted = np.ones(len(next(iter(frame.values()))), dtype=bool)
+        for name in names_in(expr):
+            self.wanted &= frame[name].notna().to_numpy(dtype=bool)
+
+    def column(self, name: str) -> NDArray[Any] | FactorColumn:
+        series = self.frame[name]
+        present = series.notna().to_numpy(dtype=bool)
+        value = _restrict(read_column(name, series[present]), self.wanted[present])
+        assert not isinstance(value, str)
+        return value
+
+    def of(self, expr: Expr) -> _Rows:
+        return _Rows(self.frame, expr)
+
+
+def _restrict(value: _Value, rows: NDArray[np.bool_]) -> _Value:
+    if isinstance(value, FactorColumn):
+        return replace(value, codes=value.codes[rows])
+    return value if isinstance(value, str) or value.ndim == 0 else value[rows]
+
+
 def evaluate(expr: Expr, frame: Mapping[str, pd.Series]) -> Column:
     """Evaluate a variable.
 
@@ -76,23 +118,25 @@ def evaluate(expr: Expr, frame: Mapping[str, pd.Series]) -> Column:
     expr : Expr
         A variable of a parsed formula.
     frame : mapping of str to pandas.Series
-        The data columns it uses, n rows without missing values. ``scale()`` and ``poly()`` take
-        means and norms over all these rows.
+        The data columns it uses, all of one length.
 
     Returns
     -------
     Column
-        n rows; numbers may be NaN or infinite, where a function has no value.
+        One row for each row of `frame` that has all the columns of `expr`, in their order; numbers
+        may be NaN or infinite, where a function has no value. ``scale()`` and ``poly()`` take
+        means and norms over all these rows.
 
     Raises
     ------
     DataError
         A column of a type that has no place where it stands.
     """
+    rows = _Rows(frame, expr)
     with np.errstate(all="ignore"):
         if isinstance(expr, Call) and expr.function == "poly":
-            return _poly(expr, frame)
-        value = _evaluate(expr, frame)
+            return _poly(expr, rows)
+        value = _evaluate(expr, rows)
     if isinstance(value, FactorColumn):
         return value
     assert not isinstance(value, str)
@@ -101,9 +145,9 @@ def evaluate(expr: Expr, frame: Mapping[str, pd.Series]) -> Column:
     return NumericColumn(value.astype(np.float64)[:, None])
 
 
-def _evaluate(node: Expr, frame: Mapping[str, pd.Series]) -> _Value:
+def _evaluate(node: Expr, rows: _Rows) -> _Value:
     if isinstance(node, Name):
-        return read_column(node.name, frame[node.name])
+        return rows.column(node.name)
     if isinstance(node, Number):
         return np.asarray(int(node.value) if node.integer else node.value)
     if isinstance(node, Logical):
@@ -111,17 +155,18 @@ def _evaluate(node: Expr, frame: Mapping[str, pd.Series]) -> _Value:
     if isinstance(node, Text):
         return node.value
     if isinstance(node, Paren):
-        return _evaluate(node.inner, frame)
+        return _evaluate(node.inner, rows)
     if isinstance(node, Unary):
-        return _unary(node, frame)
+        return _unary(node, rows)
     if isinstance(node, Binary):
-        return _binary(node, frame)
-    return _call(node, frame)
+        return _binary(node, rows)
+    own = rows.of(node)
+    return _restrict(_call(node, own), rows.wanted[own.wanted])
 
 
-def _numbers(node: Expr, frame: Mapping[str, pd.Series], by: str) -> NDArray[Any]:
+def _numbers(node: Expr, rows: _Rows, by: str) -> NDArray[Any]:
     """Evaluate an operand that must be numeric or logical."""
-    value = _evaluate(node, frame)
+    value = _evaluate(node, rows)
     if isinstance(value, FactorColumn):
         what = "texts" if value.is_text else "a factor"
         raise DataError(
@@ -131,22 +176,22 @@ def _numbers(node: Expr, frame: Mapping[str, pd.Series], by: str) -> NDArray[Any
     return value.astype(np.int64) if value.dtype == bool else value
 
 
-def _unary(node: Unary, frame: Mapping[str, pd.Series]) -> NDArray[Any]:
-    value = _numbers(node.operand, frame, f"`{node.op}`")
+def _unary(node: Unary, rows: _Rows) -> NDArray[Any]:
+    value = _numbers(node.operand, rows, f"`{node.op}`")
     if node.op == "!":
         return value == 0
     return -value if node.op == "-" else value
 
 
-def _binary(node: Binary, frame: Mapping[str, pd.Series]) -> NDArray[Any]:
+def _binary(node: Binary, rows: _Rows) -> NDArray[Any]:
     by = f"`{node.op}`"
     if node.op == "%in%":
-        return is_in(_evaluate(node.left, frame), _constants(node.right), label_of(node))
+        return is_in(_evaluate(node.left, rows), _constants(node.right), label_of(node))
     if node.op in COMPARISONS:
-        left, right = _evaluate(node.left, frame), _evaluate(node.right, frame)
+        left, right = _evaluate(node.left, rows), _evaluate(node.right, rows)
         if any(isinstance(side, (FactorColumn, str)) for side in (left, right)):
             return compare_factor(node.op, left, right, label_of(node))
-    first, second = _numbers(node.left, frame, by), _numbers(node.right, frame, by)
+    first, second = _numbers(node.left, rows, by), _numbers(node.right, rows, by)
     if node.op in COMPARISONS:
         return _COMPARE[node.op](first, second)
     if node.op == "&":
@@ -162,10 +207,10 @@ def _constants(node: Expr) -> list[float | bool | str]:
     return [v for v in map(constant, values) if v is not None]
 
 
-def _call(node: Call, frame: Mapping[str, pd.Series]) -> _Value:
+def _call(node: Call, rows: _Rows) -> _Value:
     name, by = node.function, f"{node.function}()"
     if name in ("pmin", "pmax"):
-        parts = [_numbers(a.value, frame, by) for a in node.args]
+        parts = [_numbers(a.value, rows, by) for a in node.args]
         extreme = np.minimum if name == "pmin" else np.maximum
         result = parts[0]
         for part in parts[1:]:
@@ -173,17 +218,17 @@ def _call(node: Call, frame: Mapping[str, pd.Series]) -> _Value:
         return result
     args = bind(node)
     if name == "I":
-        return _evaluate(args["x"], frame)
+        return _evaluate(args["x"], rows)
     if name in ("factor", "ordered", "as.factor"):
-        return _factor(node, args, frame)
+        return _factor(node, args, rows)
     if name in ("as.numeric", "as.integer"):
-        value = _evaluate(args["x"], frame)
+        value = _evaluate(args["x"], rows)
         return (
             as_number(value, label_of(node))
             if name == "as.numeric"
             else as_integer(value, label_of(node))
         )
-    x = _numbers(args["x"], frame, by)
+    x = _numbers(args["x"], rows, by)
     if name in _ELEMENTWISE:
         return _ELEMENTWISE[name](x.astype(np.float64))
     if name == "abs":
@@ -206,8 +251,8 @@ def _number(node: Expr | None) -> float | None:
     return None if value is None else float(value)
 
 
-def _factor(node: Call, args: Mapping[str, Expr], frame: Mapping[str, pd.Series]) -> FactorColumn:
-    value = _evaluate(args["x"], frame)
+def _factor(node: Call, args: Mapping[str, Expr], rows: _Rows) -> FactorColumn:
+    value = _evaluate(args["x"], rows)
     assert not isinstance(value, str)
     if node.function == "as.factor":
         if isinstance(value, FactorColumn) and not value.is_text:
@@ -224,9 +269,9 @@ def _factor(node: Call, args: Mapping[str, Expr], frame: Mapping[str, pd.Series]
     )
 
 
-def _poly(node: Call, frame: Mapping[str, pd.Series]) -> NumericColumn:
+def _poly(node: Call, rows: _Rows) -> NumericColumn:
     args = bind(node)
-    x = _numbers(args["x"], frame, "poly()").astype(np.float64)
+    x = _numbers(args["x"], rows, "poly()").astype(np.float64)
     degree = int(_number(args.get("degree")) or 1)
     suffixes = tuple(str(k + 1) for k in range(degree)) if degree > 1 else ("",)
     raw = args.get("raw")

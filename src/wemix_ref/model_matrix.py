@@ -188,7 +188,7 @@ def _variable(expr: Expr, data: pd.DataFrame, kept: NDArray[np.bool_], index: pd
             f"on all rows; `{names[0]}` lacks {int((~present).sum())}. Drop these rows first, or "
             "use raw = TRUE"
         )
-    column = evaluate(expr, {name: data.loc[present, name] for name in names})
+    column = evaluate(expr, {name: data[name] for name in names})
     column = take(column, kept[present])
     if isinstance(column, NumericColumn):
         bad = ~np.isfinite(column.values).all(axis=1)

@@ -13,6 +13,7 @@ __all__ = ["ARITHMETIC", "COMPARISONS", "check_variable"]
 
 COMPARISONS = frozenset({"<", ">", "<=", ">=", "==", "!="})
 ARITHMETIC = frozenset({"+", "-", "*", "/", "^"})
+_OF_A_COLUMN = ("factor", "ordered", "as.factor", "scale")
 _REFUSED = {
     "|": "a bar has no place inside a variable (lme4 would read it as a random term); "
     "write !(!a & !b) for `a or b`",
@@ -81,6 +82,8 @@ def _check_call(text: str, node: Call, top: bool) -> None:
         raise error_at(
             text, node.pos, f"{node.function}() must stand alone, not inside another expression"
         )
+    if node.function in _OF_A_COLUMN and not names_in(node):
+        raise error_at(text, node.pos, f"{node.function}() must use at least one data column")
     for argument in node.args:
         if constant(argument.value) is None and argument.name not in ("levels", "labels"):
             is_vector = isinstance(argument.value, Call) and argument.value.function == "c"

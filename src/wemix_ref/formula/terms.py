@@ -159,13 +159,14 @@ class _Builder:
         if node.op == "-":
             gone = set(right)
             return [term for term in left if term not in gone]
+        if not left:
+            # Nothing crossed with anything is nothing: 1*x and 1/x have no terms in R.
+            return []
         if node.op == ":":
             return self.cross(node, left, right)
         if node.op == "*":
             return self.limit(node, [*left, *right, *self.cross(node, left, right)])
         if node.op == "/":
-            if not left:
-                return []
             whole = _union(left)
             return self.limit(node, [*left, *(whole | term for term in right)])
         whole = _union(right)
@@ -215,11 +216,11 @@ class _Builder:
         exponent = node.right
         while isinstance(exponent, Paren):
             exponent = exponent.inner
-        if not isinstance(exponent, Number) or exponent.value < 1 or exponent.value % 1:
+        if not isinstance(exponent, Number) or exponent.value < 2 or exponent.value % 1:
             raise error_at(
                 self.text,
                 start_of(node.right),
-                "the power of terms must be a whole number of at least 1; for arithmetic "
+                "the power of terms must be a whole number of at least 2; for arithmetic "
                 "write I(x^2)",
             )
         result = base
