@@ -170,7 +170,7 @@ def build_design(
     raw_weights = check_columns(data, names, complete) if names else None
 
     frame = model_frame(parsed, data, keep=complete)
-    grouping = _grouping(parsed, frame)
+    grouping = _grouping(parsed, frame, bool(names))
     level_weights = _weights(raw_weights, names, grouping, conditional_weights, int(complete.sum()))
     if center_group or center_grand is not None:
         data = centre(
@@ -274,13 +274,13 @@ def _worst(data: pd.DataFrame, columns: Sequence[str]) -> str:
     return " (" + ", ".join(f"`{name}`: {count}" for name, count in counts.items()) + ")"
 
 
-def _grouping(formula: Formula, frame: ModelFrame) -> list[Grouping]:
+def _grouping(formula: Formula, frame: ModelFrame, weighted: bool) -> list[Grouping]:
     coded = {}
     for bar in formula.bars:
         if bar.group_name not in coded:
             coded[bar.group_name] = frame.group_codes(bar)
     order = lme4_order([len(coded[bar.group_name][1]) for bar in formula.bars])
-    return nest([formula.bars[i] for i in order], coded)
+    return nest([formula.bars[i] for i in order], coded, weighted)
 
 
 def _weights(

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from wemix_ref.errors import NestingError
-from wemix_ref.formula import Bar
+from wemix_ref.formula import Bar, label_of
 
 __all__ = ["Grouping", "lme4_order", "nest"]
 
@@ -53,21 +53,38 @@ def lme4_order(n_groups: Sequence[int]) -> list[int]:
     return rising[::-1]
 
 
-def nest(bars: Sequence[Bar], coded: Mapping[str, tuple[Ints, pd.Index]]) -> list[Grouping]:
+def nest(
+    bars: Sequence[Bar], coded: Mapping[str, tuple[Ints, pd.Index]], weighted: bool
+) -> list[Grouping]:
     """Order the grouping factors by nesting, lowest first, and find each group's parent.
+
+    Two factors that group the rows alike are told apart by their names: ``b:a`` is below ``a``.
+    Where that does not help the order is lme4's, which changes nothing unless there are weights.
 
     Parameters
     ----------
     bars : random terms in lme4's order.
     coded : factor name -> codes of the rows and labels of the groups.
+    weighted : whether each level has weights of its own.
 
     Raises
     ------
     NestingError
-        A group of one factor lies in two groups of the next.
+        A group of one factor lies in two groups of the next, or, with weights, it cannot be told
+        which of two factors is the lower.
     """
-    names = list(dict.fromkeys(bar.group_name for bar in bars))
-    names.sort(key=lambda name: -len(coded[name][1]))  # stable: ties keep lme4's order
+    parts = {bar.group_name: {label_of(factor) for factor in bar.group} for bar in bars}
+    names = list(parts)
+    # stable: what neither size nor name tells apart keeps lme4's order
+    names.sort(key=lambda name: (-len(coded[name][1]), -len(parts[name])))
+    for lower, upper in pairwise(names):
+        alike = len(coded[lower][1]) == len(coded[upper][1])
+        if weighted and alike and not parts[lower] > parts[upper]:
+            raise NestingError(
+                f"with weights it must be clear which grouping factor is the lower one; `{lower}` "
+                f"and `{upper}` both have {len(coded[lower][1])} groups. If `{lower}` lies within "
+                f"`{upper}`, write (1|{upper}/{lower}), or leave one of them out."
+            )
     out: list[Grouping] = []
     for position, name in enumerate(names):
         codes, labels = coded[name]
