@@ -21,6 +21,7 @@ from wemix_ref.errors import (
     ModelError,
     RankError,
     WeightsError,
+    shown,
 )
 from wemix_ref.formula import Formula, parse_formula
 from wemix_ref.grouping import Grouping, lme4_order, nest
@@ -171,6 +172,12 @@ def build_design(
 
     frame = model_frame(parsed, data, keep=complete)
     grouping = _grouping(parsed, frame, bool(names))
+    top = grouping[-1]
+    if len(top.labels) < 2:
+        raise ModelError(
+            f"there must be at least two groups at the top level; `{top.name}` has one, "
+            f"{shown(top.labels[0])}. Leave the level out of the formula, or fit more groups."
+        )
     level_weights = _weights(raw_weights, names, grouping, conditional_weights, int(complete.sum()))
     if center_group or center_grand is not None:
         data = centre(
@@ -347,12 +354,6 @@ def _check_rank(X: Array, names: Sequence[str], root_omega: Array) -> None:
 
 
 def _check_levels(design: Design) -> None:
-    top = design.levels[-1]
-    if top.n_groups < 2:
-        raise ModelError(
-            f"there must be at least two groups at the top level; `{top.name}` has one, "
-            f"{top.labels[0]!r}. Leave the level out of the formula, or fit more groups."
-        )
     lowest = design.levels[0]
     if lowest.n_groups == design.n:
         warnings.warn(

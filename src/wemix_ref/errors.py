@@ -22,7 +22,16 @@ __all__ = [
     "WeightsError",
     "WemixRefError",
     "WemixRefWarning",
+    "shown",
 ]
+
+
+def shown(label: object) -> str:
+    """Write an id or a row's label for a message: as Python's own value, with its quotes."""
+    if isinstance(label, tuple):
+        return "(" + ", ".join(shown(part) for part in label) + ")"
+    item = getattr(label, "item", None)
+    return repr(item() if callable(item) else label)
 
 
 class WemixRefError(ValueError):

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from wemix_ref.errors import NestingError
+from wemix_ref.errors import NestingError, shown
 from wemix_ref.formula import Bar, label_of
 
 __all__ = ["Grouping", "lme4_order", "nest"]
@@ -108,8 +108,8 @@ def _parents(
         g = split[0]
         raise NestingError(
             f"grouping factors must be nested; {split.size} of {n_groups} groups of `{lower}` lie "
-            f"in more than one group of `{upper}` (first: {labels[g]!r}, in "
-            f"{upper_labels[first[g]]!r} and {upper_labels[last[g]]!r}). If `{lower}` is numbered "
+            f"in more than one group of `{upper}` (first: {shown(labels[g])}, in "
+            f"{shown(upper_labels[first[g]])} and {shown(upper_labels[last[g]])}). If `{lower}` is numbered "
             f"anew within each `{upper}`, write (1|{upper}/{lower}); crossed factors cannot be "
             "fitted with sampling weights at every level."
         )

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from wemix_ref.errors import WeightsError
+from wemix_ref.errors import WeightsError, shown
 
 __all__ = ["CONSTANT_TOLERANCE", "LevelWeights", "check_columns", "group_weights"]
 
@@ -83,7 +83,7 @@ def check_columns(data: pd.DataFrame, weights: Sequence[str], complete: NDArray[
                 raise WeightsError(
                     f"level-{j + 1} weight `{name}` must be a positive finite number in every "
                     f"row that is used; it {what} in {int(wrong.sum())} of {values.size} rows "
-                    f"(first: row {first!r}). {advice}."
+                    f"(first: row {shown(first)}). {advice}."
                 )
         out[:, j] = values
     return out
@@ -132,7 +132,7 @@ def group_weights(
             raise WeightsError(
                 f"level-{position + 2} weight `{names[position + 1]}` must be constant within "
                 f"`{group}`; it varies in {varies.size} of {n_groups} groups "
-                f"(first: {labels[position][varies[0]]!r}, from {low[varies[0]]:g} to "
+                f"(first: {shown(labels[position][varies[0]])}, from {low[varies[0]]:g} to "
                 f"{high[varies[0]]:g}). {hint}."
             )
         # one row of the group speaks for it: what differs is below the tolerance
