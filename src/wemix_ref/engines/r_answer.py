@@ -54,6 +54,8 @@ def point_of(answer: Mapping[str, Any], se_recipe: str) -> dict[str, Any]:
     }
     if answer.get("scaled_residuals"):
         others["scaled_residuals"] = _by_name(answer["scaled_residuals"])
+    if answer.get("beta_refined"):
+        others["beta_refined"] = _by_name(answer["beta_refined"])
     if answer.get("optimizer"):
         others["optimizer"] = _optimizer(answer["optimizer"])
     return make_point(

@@ -91,15 +91,20 @@ def _packages_found(packages: tuple[str, ...], _libraries: str, _path: str) -> A
 
 
 def _environment() -> dict[str, str]:
-    """Return the child's environment: one locale, one thread, no compiler needed by rpy2."""
+    """Return the child's environment: one locale, one thread, no compiler needed by rpy2.
+
+    Text is UTF-8; collation is C's own, since R hands C.UTF-8 to ICU, which sorts otherwise.
+    """
     threads = dict.fromkeys(
         ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"), "1"
     )
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("LC_")}
     return {
-        **os.environ,
+        **inherited,
         **threads,
-        "LC_ALL": "C.UTF-8",
         "LANG": "C.UTF-8",
+        "LC_CTYPE": "C.UTF-8",
+        "LC_COLLATE": "C",
         "LANGUAGE": "en",
         "RPY2_CFFI_MODE": "ABI",
     }

@@ -86,7 +86,7 @@ def column(series: pd.Series, name: str) -> RValue:
         return double(series.to_numpy(dtype=float, na_value=np.nan))
     if pd.api.types.is_float_dtype(series.dtype):
         return double(series.to_numpy(dtype=float, na_value=np.nan))
-    if pd.api.types.is_string_dtype(series.dtype) or kinds == {str}:
+    if isinstance(series.dtype, pd.StringDtype) or (kinds and kinds <= {str, np.str_}):
         levels = sorted({str(value) for value in present})
         order = {level: code for code, level in enumerate(levels)}
         codes = np.array([-1 if m else order[v] for v, m in zip(series, missing, strict=True)])

@@ -128,6 +128,30 @@ entries <- function(matrix) {
        shape = dim(matrix))
 }
 
+# Omega^(1/2) Z Lambda and the Cholesky factor of its cross-product plus I, its rows in their
+# own order, lowest level first.
+penalised_system <- function(pp, omega) {
+  ZL <- Matrix::Diagonal(x = sqrt(omega)) %*% Matrix::t(pp$Lambdat %*% pp$Zt)
+  inner <- Matrix::forceSymmetric(Matrix::crossprod(ZL) + Matrix::Diagonal(ncol(ZL)))
+  list(ZL = ZL, factor = Matrix::Cholesky(inner, perm = FALSE, LDL = FALSE, super = FALSE))
+}
+
+# lme4 solves normal equations, which costs beta digits where X is ill-conditioned. One step of
+# iterative refinement: what the penalised equations leave over at lme4's (u, beta), solved for
+# the fixed part.
+refined_beta <- function(pieces, system, omega) {
+  beta <- pieces$pp$beta(1)
+  u <- pieces$pp$u(1)
+  y <- pieces$resp$y - pieces$resp$offset
+  left <- sqrt(omega) * (y - as.numeric(pieces$pp$X %*% beta)) - as.numeric(system$ZL %*% u)
+  WX <- sqrt(omega) * pieces$pp$X
+  half <- Matrix::solve(system$factor, Matrix::crossprod(system$ZL, WX), system = "L")
+  rest <- Matrix::solve(system$factor, Matrix::crossprod(system$ZL, left) - u, system = "L")
+  beta + as.numeric(
+    pieces$pp$unsc() %*% (crossprod(WX, left) - Matrix::crossprod(half, rest))
+  )
+}
+
 check_theta <- function(theta, layout, label) {
   expected <- theta_names(layout)
   if (length(theta) != length(expected)) {

@@ -71,10 +71,13 @@ lme4_at <- function(deviance_function, theta, reml, layout, fit) {
   sigma2 <- (pieces$resp$wrss() + pieces$pp$sqrL(1)) / (if (reml) n - p else n)
   covariance <- sigma2 * pieces$pp$unsc()
   names(theta) <- theta_names(layout)
+  omega <- pieces$resp$weights
+  refined <- refined_beta(pieces, penalised_system(pieces$pp, omega), omega)
   list(
     theta = named(theta),
     deviance = as.numeric(deviance),
     beta = list(names = names(fixef(fit)), values = as.numeric(pieces$pp$beta(1))),
+    beta_refined = list(names = names(fixef(fit)), values = refined),
     sigma = sqrt(sigma2),
     se_beta = sqrt(diag(covariance)),
     cov_beta = as.numeric(covariance),

@@ -28,6 +28,7 @@ weighted_model <- function(formula, frame, weights) {
   omega_name <- free_name(names(frame), "omega")
   n_rows <- nrow(frame)
   weights <- if (length(weights)) weights else NULL
+  check_weights(weights, stats::complete.cases(frame))
   frame[[omega_name]] <- if (is.null(weights)) rep(1, n_rows) else weights[[1]]
   # The weight's name is no string of a user: `free_name` made it.
   parsed <- eval(as.call(list(
@@ -48,19 +49,16 @@ weighted_model <- function(formula, frame, weights) {
   )
   pieces <- environment(deviance_function)
   total <- sum(omega)
-  scaled <- Matrix::Diagonal(x = sqrt(omega)) %*% Matrix::t(trms$Zt)
 
   # D = 2 sum psi log L + W (1 + log(2 pi r^2 / W)), L the Cholesky factor of
   # Lambda' Z' Omega Z Lambda + I with its rows in their own order, lowest level first.
   solve_at <- function(theta) {
     deviance_function(theta)
     r2 <- pieces$resp$wrss() + pieces$pp$sqrL(1)
-    product <- Matrix::tcrossprod(pieces$pp$Lambdat %*% Matrix::t(scaled))
-    inner <- Matrix::forceSymmetric(product + Matrix::Diagonal(nrow(product)))
-    factor <- Matrix::Cholesky(inner, perm = FALSE, LDL = FALSE, super = FALSE)
-    root <- Matrix::diag(as(factor, "CsparseMatrix"))
+    system <- penalised_system(pieces$pp, omega)
+    root <- Matrix::diag(as(system$factor, "CsparseMatrix"))
     list(
-      r2 = r2,
+      r2 = r2, system = system,
       deviance = 2 * sum(psi * log(root)) + total * (1 + log(2 * pi * r2 / total))
     )
   }
@@ -72,7 +70,7 @@ weighted_model <- function(formula, frame, weights) {
     list(
       theta = named(theta),
       deviance = solved$deviance,
-      beta = list(names = colnames(parsed$X), values = as.numeric(pieces$pp$beta(1))),
+      beta = list(names = colnames(parsed$X), values = refined_beta(pieces, solved$system, omega)),
       sigma = sqrt(sigma2),
       se_beta = sqrt(diag(covariance)),
       cov_beta = as.numeric(covariance),
@@ -90,6 +88,18 @@ weighted_model <- function(formula, frame, weights) {
   }
   list(layout = layout, start = trms$theta, lower = trms$lower, at = at, matrices = matrices,
        deviance = function(theta) solve_at(theta)$deviance)
+}
+
+# lme4 would drop a row for its missing weight; here that is an error, as in the estimator.
+check_weights <- function(weights, complete) {
+  for (level in seq_along(weights)) {
+    values <- weights[[level]][complete]
+    wrong <- which(!is.finite(values) | values <= 0)
+    if (length(wrong)) {
+      stop(sprintf("level-%d weights must be positive and finite; %d of %d are not (first: row %d)",
+                   level, length(wrong), length(values), which(complete)[wrong[1]]))
+    }
+  }
 }
 
 # psi of each row of Z': within a term all coefficients of the first group, then of the second.
