@@ -29,9 +29,7 @@ def mixed_frame() -> pd.DataFrame:
     frame["o"] = pd.Categorical(
         rng.choice(["s", "m", "l", "xl", "xxl"], n), ["s", "m", "l", "xl", "xxl"], ordered=True
     )
-    frame["o2"] = pd.Categorical(
-        rng.choice(["no", "yes"], n), ["no", "never", "yes"], ordered=True
-    )
+    frame["o2"] = pd.Categorical(rng.choice(["no", "yes"], n), ["no", "never", "yes"], ordered=True)
     frame["nc"] = pd.Categorical(rng.choice([2, 10, 1], n), [10, 2, 1])
     frame["fc"] = pd.Categorical(rng.choice([0.5, 1e5, 1 / 3], n))
     frame["g"] = np.tile(np.arange(1, 13), n // 12)
@@ -63,62 +61,69 @@ def with_missing(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 FIXED = r"""
-1 | 0 | x | x + z | x - 1 | -1 + x | 0 + x | x + 0 | -1 + x - 0 | +x | -x + z | - 1
-x:z | x*z | x/z | z/x | x %in% z | a + x %in% z | x:1 | 1:x | x*1 | x/1 | 1/x | x*0
-a | 0 + a | a - 1 | -1 + a + h | 0 + a + h | 0 + x + a | 0 + h:a | 0 + x:a | -1 + x:a | x:a
-a:x | x + x:a | a + a:x | a*x | a*x - x | a*x - a | a*x - a:x | a/x | x/a | a:h | a + a:h
-h + a:h | a*h | h*a | a*h - h | a*h - a | a*h - 1 | a/h | a/h/m | a %in% h | (a + h)^2 | (a+h+m)^2
-(a + h + m)^3 | (a+h+x)^2 - 1 | (a*h)^2 | a^2 | (x+z+w)^2 | (x+z+w)^3 - x:z:w | (x + z)^2L
-a*h*m | a*h*x | a*h*x - a:h:x | a*h*x - a:h | a:h:m | a:h:x | 0 + a:h:m | a:h + a:m
-a + a:h + a:m | a:x + a:z | 0 + a:x + a:z | x + a:x + h:x | a + h:m | 0 + a + h:m | a:b + a:o
-0 + a:b + a:h | a + o:h | h + x %in% (a + z) | (a + x)/z | a/(x + z) | (a + h)/x | (a + h):x
-x + (z - 1) | x - (z - x) | x + (z - x) | x - (1 + z) | -(-1) + x | (x - 1)^2 | (0 + x):a
-a - 1:x | a + a + a:h + h:a | h:a + a | x + x + x | z + x - z | (x) | ((x + z)) | (x + z) + w
-b | 0 + b | b - 1 | nb | b*x | b:a | a*b | b:nb | 0 + b:nb | x + b + x:b | !b | !b + x
-o | 0 + o | o*x | o:a | a:o | o - 1 + a | 0 + a + o | o2 | o2*a | ordered(w) | ordered(a)
-k | 0 + k | k:x | k*o2 | nc | nc*x | 0 + nc | fc | fc:x | txt | 0 + txt | txt:x | str | str*b
-I(x^2) | I( x ^ 2 ) | I(x**2) + x | I(x+z*2) | I((x+z)/2) | I(-x) | I(-x^2) | I(2^-x) | I(x*1e5)
-I(x + 100000) | I(x * 0.1) | I(x/0.5) | I(w*2L) | I(x > 0) | I(x>0)*a | 0 + I(x > 0) | I(x > 0 & z > 1)
-I(!b) | I(!(!b & x < 0)) | I(a == "p") | I("q" != a):x | I(o > "m") | I(o <= "l") | I("m" > o)
-I(w %in% c(1, 2, -3)) | I(a %in% c("p", "r")) | I(a %in% "p") | I(b + nb) | I(b * x) | I(x == z)
-x > 0 | (x > 0) + z | x > 0 & z < 2 | I(a) | I(w^2) | I(w/2L) | I(z^x) | I(abs(x)^0.5) | I(1/z)
-log(z) | log(x+5) | log(z, 3) | log(z,base=2) | log(base = 10, z) | log(x = z) | log2(z) + log10(z)
+1 | 0 | x | x + z | x - 1 | -1 + x | 0 + x | x + 0 | -1 + x - 0 | +x | -x + z | - 1 | x:z | x*z
+x/z | z/x | x %in% z | a + x %in% z | x:1 | 1:x | x*1 | x/1 | 1/x | x*0 | a | 0 + a | a - 1
+-1 + a + h | 0 + a + h | 0 + x + a | 0 + h:a | 0 + x:a | -1 + x:a | x:a | a:x | x + x:a | a + a:x
+a*x | a*x - x | a*x - a | a*x - a:x | a/x | x/a | a:h | a + a:h | h + a:h | a*h | h*a | a*h - h
+a*h - a | a*h - 1 | a/h | a/h/m | a %in% h | (a + h)^2 | (a+h+m)^2 | (a + h + m)^3 | (a+h+x)^2 - 1
+(a*h)^2 | a^2 | (x+z+w)^2 | (x+z+w)^3 - x:z:w | (x + z)^2L | a*h*m | a*h*x | a*h*x - a:h:x
+a*h*x - a:h | a:h:m | a:h:x | 0 + a:h:m | a:h + a:m | a + a:h + a:m | a:x + a:z | 0 + a:x + a:z
+x + a:x + h:x | a + h:m | 0 + a + h:m | a:b + a:o | 0 + a:b + a:h | a + o:h | h + x %in% (a + z)
+(a + x)/z | a/(x + z) | (a + h)/x | (a + h):x | x + (z - 1) | x - (z - x) | x + (z - x)
+x - (1 + z) | -(-1) + x | (x - 1)^2 | (0 + x):a | a - 1:x | a + a + a:h + h:a | h:a + a
+x + x + x | z + x - z | (x) | ((x + z)) | (x + z) + w | b | 0 + b | b - 1 | nb | b*x | b:a | a*b
+b:nb | 0 + b:nb | x + b + x:b | !b | !b + x | o | 0 + o | o*x | o:a | a:o | o - 1 + a | 0 + a + o
+o2 | o2*a | ordered(w) | ordered(a) | k | 0 + k | k:x | k*o2 | nc | nc*x | 0 + nc | fc | fc:x
+txt | 0 + txt | txt:x | str | str*b | I(x^2) | I( x ^ 2 ) | I(x**2) + x | I(x+z*2) | I((x+z)/2)
+I(-x) | I(-x^2) | I(2^-x) | I(x*1e5) | I(x + 100000) | I(x * 0.1) | I(x/0.5) | I(w*2L) | I(x > 0)
+I(x>0)*a | 0 + I(x > 0) | I(x > 0 & z > 1) | I(!b) | I(!(!b & x < 0)) | I(a == "p")
+I("q" != a):x | I(o > "m") | I(o <= "l") | I("m" > o) | I(w %in% c(1, 2, -3))
+I(a %in% c("p", "r")) | I(a %in% "p") | I(b + nb) | I(b * x) | I(x == z) | x > 0 | (x > 0) + z
+x > 0 & z < 2 | I(a) | I(w^2) | I(w/2L) | I(z^x) | I(abs(x)^0.5) | I(1/z) | log(z) | log(x+5)
+log(z, 3) | log(z,base=2) | log(base = 10, z) | log(x = z) | log2(z) + log10(z)
 log1p(z) + expm1(z) | exp(x):z | sqrt(z)*a | abs(x) | sin(x) + cos(x) + tan(z) | log(log(z + 2))
-floor(x) + ceiling(z) | trunc(x * 3) | round(z) | round(z, 1) | round(x, digits = 2) | round(x*100,-1)
-pmin(x, z) | pmax(x, 0) | pmin(x, z, w) + pmax(1, w) | pmax(-x, x) | pmin(w, 3L) | as.numeric(b)
-as.integer(x * 3) | as.numeric(k) | as.numeric(factor(a)) | as.integer(o) | as.numeric(w) | as.factor(w)
-factor(w) | factor(w):x | 0 + factor(w) | factor(i) | factor(big) | factor(real) | as.factor(real)
-factor(a) | factor(k) | factor(b) | factor(o) | factor(x > 0) | factor(round(z)) | factor(nc) | factor(f32 > 0)
-factor(a, levels = c("r", "q", "p")) | factor(i, levels = c(4, 3, 2, 1), labels = c("d", "c", "b", "a"))
-factor(i, c(1, 2, 3, 4)) | factor(a, ordered = TRUE) | factor(o, ordered = FALSE) | ordered(i, levels = c(2, 1, 4, 3))
-ordered(a, levels = c("r","p","q")) | factor(i, levels=c(4,3,2,1), labels=c(40, 30, 20, 10)) | as.factor(a)*x
-poly(x, 1) | poly(x, 2) | poly(x,3) | poly(w, 4) | poly(x, degree=2) | poly(x = z, 2) | poly(x, 2L)
-poly(x, 2, raw=TRUE) | poly(x, 3, raw = FALSE) | poly(x, 1, raw = TRUE) | poly(x,2):a | a*poly(x,2) | poly(x, 2)*poly(z, 2)
-0 + poly(x, 2) | 0 + poly(x,2):a | poly(log(z), 2) | poly(I(x), 2) | poly(scale(x), 2) | poly(x + z, 2) | poly(x)
-poly(f32, 3) | poly(i, 2) | poly(big, 2)
-scale(x) | scale(x)*a | scale(z, center = FALSE) | scale(z, scale=FALSE) | scale(w, FALSE, FALSE) | scale(z, 1)
-scale(z, center = 1.5, scale = 0.5) | scale(log(z)) | I(scale(x)^2) | scale(scale(x) + z) | log(scale(x) + 9)
-x + offset(z) | offset(z) | offset(log(z)) + x | x + offset(z) + offset(I(2 * w)) + a | offset(w) + 0 + a | (x + offset(z)) - 1
-`my x` | `my f` | `my x`:`my f` | `my x`*a | log(`my x` + 10) | I(`my x`^2) | factor(`my f`) | `my f` - 1
-`a\`b\\c` | I(`a\`b\\c` * 2) | größe | größe:a | log(größe + 9) | `größe` | x.1 + .d_e | .d_e:x.1 | `if` | I(`if` + 1)
-`x` + x | T + log + log(log) | f32 | i | big + real | I(i * x) | scale(i) | i:a | i*k | nb:o2 | w %in% a
-x + I(x^2) + I(x^3) | a + x + a:x + I(x^2):a | 0 + I(x^2):a + a | poly(x, 2) + factor(w) + scale(z):a
+floor(x) + ceiling(z) | trunc(x * 3) | round(z) | round(z, 1) | round(x, digits = 2)
+round(x*100,-1) | pmin(x, z) | pmax(x, 0) | pmin(x, z, w) + pmax(1, w) | pmax(-x, x) | pmin(w, 3L)
+as.numeric(b) | as.integer(x * 3) | as.numeric(k) | as.numeric(factor(a)) | as.integer(o)
+as.numeric(w) | as.factor(w) | factor(w) | factor(w):x | 0 + factor(w) | factor(i) | factor(big)
+factor(real) | as.factor(real) | factor(a) | factor(k) | factor(b) | factor(o) | factor(x > 0)
+factor(round(z)) | factor(nc) | factor(f32 > 0) | factor(a, levels = c("r", "q", "p"))
+factor(i, levels = c(4, 3, 2, 1), labels = c("d", "c", "b", "a")) | factor(i, c(1, 2, 3, 4))
+factor(a, ordered = TRUE) | factor(o, ordered = FALSE) | ordered(i, levels = c(2, 1, 4, 3))
+ordered(a, levels = c("r","p","q")) | factor(i, levels=c(4,3,2,1), labels=c(40, 30, 20, 10))
+as.factor(a)*x | poly(x, 1) | poly(x, 2) | poly(x,3) | poly(w, 4) | poly(x, degree=2)
+poly(x = z, 2) | poly(x, 2L) | poly(x, 2, raw=TRUE) | poly(x, 3, raw = FALSE)
+poly(x, 1, raw = TRUE) | poly(x,2):a | a*poly(x,2) | poly(x, 2)*poly(z, 2) | 0 + poly(x, 2)
+0 + poly(x,2):a | poly(log(z), 2) | poly(I(x), 2) | poly(scale(x), 2) | poly(x + z, 2) | poly(x)
+poly(f32, 3) | poly(i, 2) | poly(big, 2) | scale(x) | scale(x)*a | scale(z, center = FALSE)
+scale(z, scale=FALSE) | scale(w, FALSE, FALSE) | scale(z, 1) | scale(z, center = 1.5, scale = 0.5)
+scale(log(z)) | I(scale(x)^2) | scale(scale(x) + z) | log(scale(x) + 9) | x + offset(z)
+offset(z) | offset(log(z)) + x | x + offset(z) + offset(I(2 * w)) + a | offset(w) + 0 + a
+(x + offset(z)) - 1 | `my x` | `my f` | `my x`:`my f` | `my x`*a | log(`my x` + 10) | I(`my x`^2)
+factor(`my f`) | `my f` - 1 | `a\`b\\c` | I(`a\`b\\c` * 2) | größe | größe:a | log(größe + 9)
+`größe` | x.1 + .d_e | .d_e:x.1 | `if` | I(`if` + 1) | `x` + x | T + log + log(log) | f32 | i
+big + real | I(i * x) | scale(i) | i:a | i*k | nb:o2 | w %in% a | x + I(x^2) + I(x^3)
+a + x + a:x + I(x^2):a | 0 + I(x^2):a + a | poly(x, 2) + factor(w) + scale(z):a
 """
 
 RANDOM = r"""
-(1|g) | (x|g) | (1 + x | g) | (0 + x | g) | (x - 1|g) | (-1 + x|g) | (1|g) + (0 + x|g) | (x||g) | (x + z||g)
-(0 + x||g) | (a||g) | (0 + a||g) | (x*a||g) | (x:a||g) | (a:h||g) | (x||h/g) | (a|g) | (0 + a|g) | (b|g) | (0 + b|g) | (o|g)
-(0 + o|g) | (k|g) | (a:b|g) | (x:a|g) | (0 + x:a|g) | (a*x|g) | (x + x:a|g) | (1|h/g) | (1|h/m/g) | (x|h/m)
-(1|h:g) | (1|g:h) | (1|h:m:g) | (1|h:(m:g)) | (1|(h:g)) | (1|(h:m):g) | (1|h/m:g) | (1|h/(m:g)) | (1|h) + (1|h:g)
-(1|g) + (1|h) | (1|h) + (1|g) | (1|h) + (x|g) + (1|m) | (x|g) + (1|h) + (0 + z|g) | (1|g) + (0+x|g) + (0+z|g)
-(1|factor(g)) | (x|factor(g)) | (1|as.factor(g)) | (1|h/factor(g)) | (1|h:factor(g)) | (1|g) + (1|factor(g)) | (1|factor(h)) + h
-(log(z)|g) | (log(z)||g) | (poly(x, 2)|g) | (poly(x, 2)||g) | (poly(x, 2, raw = TRUE)||g) | (scale(x)|g) | (I(x^2)|g)
-(I(x > 0)|g) | (I(x > 0)||g) | (factor(w)|h) | (x + I(x^2)||h) | (z > 1.5|g) | (x %in% z|g) | (x %in% z||g)
-(`my x`|`my g`) | (`my x`||`my g`) | (1|h/`my g`) | (`my x`:a||`my g`/h) | (größe|h) | (1|b) | (1|b:g) | (1|k) | (1|o) | (x|k:o2)
-(1|nc) | (1|fc) | (1|real) | (1|big) | (1|txt) | (1|str/nb) | (1|i) | (x|txt:nc)
-((1|g)) | (x + (1|g)) | + (1|g) | (1|g) + x | 0 + x + (1|g) | x - 1 + (1|g) | (1|g) + 0 | x + (1|g) - 1 | (1|g) + x - x | (1|g) + a:x + x
-x*a + (x|g) + offset(z) | log(z) + (1|g) + (1|h) | x + (x > 0) + (1|g) | poly(x, 2) + (poly(x, 2)|h) | 1 + (1|g) + (1|h)
-(1|x) | (T|g) | (1|`if`) | (0 + k:x + a|h) | (a + h - 1|m) | (x/a|g) | ((x + z)^2|h) | ((x + z)^2||h) | (a/x||m) | (1|m) + (a - 1||h:g)
+(1|g) | (x|g) | (1 + x | g) | (0 + x | g) | (x - 1|g) | (-1 + x|g) | (1|g) + (0 + x|g) | (x||g)
+(x + z||g) | (0 + x||g) | (a||g) | (0 + a||g) | (x*a||g) | (x:a||g) | (a:h||g) | (x||h/g) | (a|g)
+(0 + a|g) | (b|g) | (0 + b|g) | (o|g) | (0 + o|g) | (k|g) | (a:b|g) | (x:a|g) | (0 + x:a|g)
+(a*x|g) | (x + x:a|g) | (1|h/g) | (1|h/m/g) | (x|h/m) | (1|h:g) | (1|g:h) | (1|h:m:g)
+(1|h:(m:g)) | (1|(h:g)) | (1|(h:m):g) | (1|h/m:g) | (1|h/(m:g)) | (1|h) + (1|h:g) | (1|g) + (1|h)
+(1|h) + (1|g) | (1|h) + (x|g) + (1|m) | (x|g) + (1|h) + (0 + z|g) | (1|g) + (0+x|g) + (0+z|g)
+(1|factor(g)) | (x|factor(g)) | (1|as.factor(g)) | (1|h/factor(g)) | (1|h:factor(g))
+(1|g) + (1|factor(g)) | (1|factor(h)) + h | (log(z)|g) | (log(z)||g) | (poly(x, 2)|g)
+(poly(x, 2)||g) | (poly(x, 2, raw = TRUE)||g) | (scale(x)|g) | (I(x^2)|g) | (I(x > 0)|g)
+(I(x > 0)||g) | (factor(w)|h) | (x + I(x^2)||h) | (z > 1.5|g) | (x %in% z|g) | (x %in% z||g)
+(`my x`|`my g`) | (`my x`||`my g`) | (1|h/`my g`) | (`my x`:a||`my g`/h) | (größe|h) | (1|b)
+(1|b:g) | (1|k) | (1|o) | (x|k:o2) | (1|nc) | (1|fc) | (1|real) | (1|big) | (1|txt) | (1|str/nb)
+(1|i) | (x|txt:nc) | ((1|g)) | (x + (1|g)) | + (1|g) | (1|g) + x | 0 + x + (1|g) | x - 1 + (1|g)
+(1|g) + 0 | x + (1|g) - 1 | (1|g) + x - x | (1|g) + a:x + x | x*a + (x|g) + offset(z)
+log(z) + (1|g) + (1|h) | x + (x > 0) + (1|g) | poly(x, 2) + (poly(x, 2)|h) | 1 + (1|g) + (1|h)
+(1|x) | (T|g) | (1|`if`) | (0 + k:x + a|h) | (a + h - 1|m) | (x/a|g) | ((x + z)^2|h)
+((x + z)^2||h) | (a/x||m) | (1|m) + (a - 1||h:g)
 """
 
 
@@ -140,8 +145,8 @@ def _entries(line: str) -> list[str]:
 
 
 _ATOMS = [
-    *"x z w a h k b o x a h log(z) I(x^2) factor(i) scale(x) poly(x,2) I(x>0) nc (x) 1 0".split(),
-    "`my f`",
+    *("x", "z", "w", "a", "h", "k", "b", "o", "x", "a", "h", "nc", "(x)", "1", "0", "`my f`"),
+    *("log(z)", "I(x^2)", "factor(i)", "scale(x)", "poly(x,2)", "I(x>0)"),
 ]
 
 
