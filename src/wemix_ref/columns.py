@@ -221,8 +221,9 @@ def group_ids(name: str, series: pd.Series) -> tuple[NDArray[np.intp], pd.Index]
 
 
 def _whole_numbers(series: pd.Series) -> NDArray[Any]:
+    unsigned = pd.api.types.is_unsigned_integer_dtype(series.dtype)
     try:
-        return series.to_numpy(dtype=np.int64)
+        return series.to_numpy(dtype=np.uint64 if unsigned else np.int64)
     except (OverflowError, TypeError, ValueError):
         return np.asarray(series, dtype=object)
 

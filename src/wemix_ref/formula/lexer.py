@@ -155,7 +155,8 @@ def _number(text: str, pos: int) -> tuple[Token, int]:
     value = float(int(digits, 16)) if digits[:2] in ("0x", "0X") else float(digits)
     if value == float("inf"):
         raise error_at(text, pos, "numbers must be finite; this one is too large")
-    suffix = "L" if match.group().endswith("L") and value.is_integer() else ""
+    whole = match.group().endswith("L") and value.is_integer() and value < 2**31
+    suffix = "L" if whole else ""
     return Token("number", pos, suffix, value), end
 
 
