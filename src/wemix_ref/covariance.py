@@ -9,7 +9,7 @@ order. theta is relative: standard deviations over sigma.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -35,12 +35,15 @@ class Block:
     offset : first row (and column) of the block within the level's Lambda.
     start : position of the block's first element in the whole theta.
     scale : root mean square of the term's columns of Z (ones where it is not known).
+    basis : (q, q) the block of Lambda is basis @ L, with L the triangle that theta fills; None, the
+        identity, in the user's coordinates.
     """
 
     names: tuple[str, ...]
     offset: int
     start: int
     scale: tuple[float, ...]
+    basis: Array | None = field(default=None, compare=False)
 
     @property
     def size(self) -> int:
@@ -68,15 +71,20 @@ class Block:
         columns, rows = np.triu_indices(self.size)
         return rows, columns
 
-    def Lambda(self, theta: Array) -> Array:
-        """The block, shape (q, q), from the whole theta."""
+    def L(self, theta: Array) -> Array:
+        """The triangle that theta fills, shape (q, q)."""
         out = np.zeros((self.size, self.size))
         out[self.triangle] = theta[self.part]
         return out
 
+    def Lambda(self, theta: Array) -> Array:
+        """The block of Lambda, shape (q, q), from the whole theta."""
+        L = self.L(theta)
+        return L if self.basis is None else np.asarray(self.basis @ L)
+
     def zero_diagonal(self, theta: Array) -> NDArray[np.bool_]:
-        """Which diagonal elements count as zero, shape (q,)."""
-        return np.abs(np.diag(self.Lambda(theta))) * np.asarray(self.scale) < SINGULAR_TOLERANCE
+        """Which diagonal elements of the triangle count as zero, shape (q,)."""
+        return np.abs(np.diag(self.L(theta))) * np.asarray(self.scale) < SINGULAR_TOLERANCE
 
 
 @dataclass(frozen=True)
@@ -105,17 +113,11 @@ class LevelMap:
         first, last = self.blocks[0], self.blocks[-1]
         return slice(first.start, last.start + last.n_theta)
 
-    @cached_property
-    def positions(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Row and column in the level's Lambda of each of the level's thetas."""
-        rows = np.concatenate([b.triangle[0] + b.offset for b in self.blocks])
-        columns = np.concatenate([b.triangle[1] + b.offset for b in self.blocks])
-        return rows, columns
-
     def Lambda(self, theta: Array) -> Array:
         """Lambda_l, shape (q, q), from the whole theta."""
         out = np.zeros((self.q, self.q))
-        out[self.positions] = theta[self.slice]
+        for block in self.blocks:
+            out[block.rows, block.rows] = block.Lambda(theta)
         return out
 
 
@@ -178,20 +180,22 @@ class CovarianceMap:
         return [sigma**2 * L @ L.T for L in self.Lambdas(theta)]
 
     def gather(self, matrices: Sequence[Array]) -> Array:
-        """Elements at theta's places of one (..., q, q) array per level, shape (..., n_theta)."""
-        parts = [M[(..., *level.positions)] for level, M in zip(self.levels, matrices, strict=True)]
+        """Derivatives in theta, (..., n_theta), from those in Lambda, (..., q, q) per level."""
+        parts = []
+        for level, M in zip(self.levels, matrices, strict=True):
+            for block in level.blocks:
+                part = M[..., block.rows, block.rows]
+                if block.basis is not None:
+                    part = block.basis.T @ part
+                parts.append(part[(..., *block.triangle)])
         return np.concatenate(parts, axis=-1)
 
     def direction(self, index: int) -> tuple[int, Array]:
-        """Level position and dLambda_l / dtheta_index, a (q, q) matrix with a single one."""
-        for position, level in enumerate(self.levels):
-            if level.slice.start <= index < level.slice.stop:
-                unit = np.zeros((level.q, level.q))
-                rows, columns = level.positions
-                local = index - level.slice.start
-                unit[rows[local], columns[local]] = 1.0
-                return position, unit
-        raise IndexError(index)
+        """Level position and dLambda_l / dtheta_index, shape (q, q)."""
+        unit = np.zeros(self.n_theta)
+        unit[index] = 1.0
+        position = next(i for i, level in enumerate(self.levels) if index < level.slice.stop)
+        return position, self.levels[position].Lambda(unit)
 
     @cached_property
     def scale(self) -> Array:
@@ -203,6 +207,43 @@ class CovarianceMap:
         ]
         return np.concatenate(parts)
 
+    def in_bases(self, bases: Sequence[Sequence[Array]]) -> CovarianceMap:
+        """The same blocks, each with Lambda = basis @ L; the scales of L are then one.
+
+        Parameters
+        ----------
+        bases : per level and block, (q, q).
+        """
+        levels = [
+            replace(
+                level,
+                blocks=tuple(
+                    replace(block, basis=basis, scale=(1.0,) * block.size)
+                    for block, basis in zip(level.blocks, mine, strict=True)
+                ),
+            )
+            for level, mine in zip(self.levels, bases, strict=True)
+        ]
+        return CovarianceMap(tuple(levels))
+
+    def from_Lambdas(self, Lambdas: Sequence[Array], tolerance: float = 0.0) -> Array:
+        """Theta, shape (n_theta,), whose Lambda Lambda' are those of the given matrices.
+
+        Parameters
+        ----------
+        Lambdas : per level, (q, q) block-diagonal, any square roots.
+        tolerance : what is shorter than this, after scaling, counts as zero.
+        """
+        theta = np.empty(self.n_theta)
+        for level, Lambda in zip(self.levels, Lambdas, strict=True):
+            for block in level.blocks:
+                root = Lambda[block.rows, block.rows]
+                if block.basis is not None:
+                    root = np.asarray(np.linalg.solve(block.basis, root), dtype=np.float64)
+                L = rotate_to_lower_triangle(root, np.asarray(block.scale), tolerance)
+                theta[block.part] = L[block.triangle]
+        return theta
+
     def normalise(self, theta: Array, tolerance: float = 1e-12) -> Array:
         """Theta with the sign of each column of Lambda chosen so that diagonals are >= 0.
 
@@ -213,7 +254,7 @@ class CovarianceMap:
         out = theta.copy()
         for level in self.levels:
             for block in level.blocks:
-                L = block.Lambda(theta)
+                L = block.L(theta)
                 below = np.abs(np.tril(L, -1)).max(axis=0)
                 if np.any(block.zero_diagonal(theta) & (below > 0)):
                     L = rotate_to_lower_triangle(L, np.asarray(block.scale), tolerance)

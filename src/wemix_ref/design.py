@@ -34,8 +34,9 @@ Array = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
 #: A column of X, scaled to length one, whose part orthogonal to the columns before it is shorter
-#: than this counts as linearly dependent (R's qr uses 1e-7 too).
-RANK_TOLERANCE = 1e-7
+#: than this counts as linearly dependent. R takes 1e-7 and drops the column; orthogonalised columns
+#: (crossproducts.py) keep their digits well below that, and rounding alone leaves about 1e-15.
+RANK_TOLERANCE = 1e-10
 
 
 @dataclass(frozen=True)

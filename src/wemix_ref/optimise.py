@@ -1,11 +1,12 @@
 """Minimising the criterion over theta.
 
 BFGS with the exact gradient comes near the optimum; Newton steps with the exact Hessian finish it.
-Both work on phi = theta times the root mean square of its column of Z, so that the unit of a slope
-plays no part. D is even in the sign of each column of Lambda: no bounds are needed, but a zero
-column is always stationary, so a point counts as a minimum only when the gradient of D as a
-function of Lambda Lambda' is positive semidefinite there (`Criterion.psd_gradient`); otherwise the
-search steps off along the eigenvector and goes on.
+Both work on phi, which fills triangles as theta does, but in a basis where each term's columns of Z
+are orthonormal: neither the unit nor the origin of a slope plays a part. D is even in the sign of
+each column of Lambda: no bounds are needed, but a zero column is always stationary, so a point
+counts as a minimum only when the gradient of D as a function of Lambda Lambda' is positive
+semidefinite there (`Criterion.psd_gradient`); otherwise the search steps off along the eigenvector
+and goes on.
 """
 
 from __future__ import annotations
@@ -16,13 +17,16 @@ import numpy as np
 import scipy.optimize
 from numpy.typing import NDArray
 
-from wemix_ref.covariance import SINGULAR_TOLERANCE, rotate_to_lower_triangle
+from wemix_ref.covariance import SINGULAR_TOLERANCE, CovarianceMap, rotate_to_lower_triangle
 from wemix_ref.deviance import Criterion, Evaluation
+from wemix_ref.errors import ModelError
+from wemix_ref.linalg import triangular_factor
 
-__all__ = ["OptimizerReport", "gradient_norm", "minimise", "report_at"]
+__all__ = ["OptimizerReport", "minimise", "report_at", "working_criterion"]
 
 Array = NDArray[np.float64]
 
+#: Every diagonal element of the triangles in the working basis at the start (lme4 starts at 1).
 START = 0.7
 MAX_ROUNDS = 8
 MAX_NEWTON = 30
@@ -30,6 +34,9 @@ MAX_NEWTON = 30
 ROUNDING = 2e-14
 #: A fit has converged when a Newton step promises less than this, relative to the deviance.
 CONVERGED = 1e-11
+#: A row of Lambda nearer than this, on the scale of Z, to the span of the rows above lies in it:
+#: rounding in the change of basis leaves about 1e-11 where a slope's origin is 1e5 spreads away.
+IN_SPAN = 1e-9
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,8 @@ class OptimizerReport:
     ----------
     method : how theta was found.
     evaluations : evaluations of the criterion; hessians : of its Hessian.
-    gradient_norm : largest element of dD/dphi at the end, in units of the deviance.
+    gradient_norm : largest element of dD/dphi at the end, in units of the deviance; phi is theta in
+        a basis where each term's columns of Z are orthonormal.
     promised : decrease of the deviance that one more Newton step promises.
     steps_off : times a stationary point proved to be no minimum and was left.
     converged : whether `promised` is below 1e-11 of the deviance.
@@ -57,28 +65,6 @@ class OptimizerReport:
     message: str
 
 
-def gradient_norm(criterion: Criterion, at: Evaluation) -> float:
-    """Largest element of dD/dphi."""
-    gradient = criterion.gradient(at) / criterion.covariance.scale
-    return float(np.abs(gradient).max())
-
-
-def report_at(criterion: Criterion, at: Evaluation) -> OptimizerReport:
-    """Report for a theta that was given, not searched for."""
-    step = _newton_step(criterion, at)
-    converged = step.promised <= CONVERGED * max(1.0, abs(at.deviance))
-    return OptimizerReport(
-        "none: evaluated at a given theta",
-        1,
-        1,
-        step.gradient_norm,
-        step.promised,
-        0,
-        converged,
-        "theta was given",
-    )
-
-
 @dataclass(frozen=True)
 class _Newton:
     step: Array
@@ -86,87 +72,119 @@ class _Newton:
     gradient_norm: float
 
 
+@dataclass
+class _Search:
+    """One start: where it ended and what it took."""
+
+    at: Evaluation
+    newton: _Newton
+    hessians: int
+    steps_off: int
+
+
+def working_criterion(criterion: Criterion) -> Criterion:
+    """The same criterion over phi: triangles in a basis where each term's Z is orthonormal."""
+    bases: list[list[Array]] = []
+    for level, groups in zip(criterion.covariance.levels, criterion.data.levels, strict=True):
+        mine: list[Array] = []
+        for block in level.blocks:
+            # Z_block = Z~ R[:, block] with Z~ orthonormal, so its own factor is that of the columns
+            R = triangular_factor(groups.R[:, block.rows])
+            scale = np.asarray(block.scale)
+            usable = np.linalg.cond(R / scale) < 1.0 / IN_SPAN
+            inverse = np.linalg.inv(R) if usable else np.diag(1.0 / scale)
+            mine.append(np.asarray(inverse, dtype=np.float64))
+        bases.append(mine)
+    return Criterion(criterion.data, criterion.covariance.in_bases(bases), criterion.reml)
+
+
 def _newton_step(criterion: Criterion, at: Evaluation) -> _Newton:
-    """Step in theta by the exact Hessian; flat directions are left alone, concave ones reversed."""
-    scale = criterion.covariance.scale
-    gradient = criterion.gradient(at) / scale
-    H = criterion.hessian(at)[0] / np.outer(scale, scale)
-    values, vectors = np.linalg.eigh(H)
+    """Step by the exact Hessian; flat directions are left alone, concave ones reversed."""
+    gradient = criterion.gradient(at)
+    values, vectors = np.linalg.eigh(criterion.hessian(at)[0])
     size = np.abs(values)
     along = vectors.T @ gradient
     steep = size > 1e-10 * max(float(size.max()), 1e-300)
     along, size, vectors = along[steep], size[steep], vectors[:, steep]
-    step = -vectors @ (along / size)
     promised = 0.5 * float(np.sum(along**2 / size))
-    return _Newton(step / scale, promised, float(np.abs(gradient).max()))
+    return _Newton(-vectors @ (along / size), promised, _largest(gradient))
 
 
-def _bfgs(criterion: Criterion, theta: Array) -> Evaluation:
-    scale = criterion.covariance.scale
+def _largest(gradient: Array) -> float:
+    return float(np.abs(gradient).max())
+
+
+def _bfgs(criterion: Criterion, phi: Array) -> Evaluation:
     unit = max(criterion.data.W, 1.0)
     best: list[Evaluation] = []
 
-    def objective(phi: Array) -> tuple[float, Array]:
+    def objective(point: Array) -> tuple[float, Array]:
         try:
-            at = criterion.evaluate(phi / scale)
+            at = criterion.evaluate(point)
         except np.linalg.LinAlgError:  # phi so large that A overflows
-            return np.inf, np.zeros_like(phi)
+            return np.inf, np.zeros_like(point)
         if not np.isfinite(at.deviance):
-            return np.inf, np.zeros_like(phi)
+            return np.inf, np.zeros_like(point)
         if not best or at.deviance < best[0].deviance:
             best[:] = [at]
-        return at.deviance / unit, criterion.gradient(at) / scale / unit
+        return at.deviance / unit, criterion.gradient(at) / unit
 
     scipy.optimize.minimize(
-        objective, theta * scale, jac=True, method="BFGS", options={"gtol": 1e-7, "maxiter": 500}
+        objective, phi, jac=True, method="BFGS", options={"gtol": 1e-7, "maxiter": 500}
     )
+    if not best:
+        raise ModelError(
+            "the deviance must be finite where the search starts; it is not. Check the data for "
+            "values or weights of very different sizes."
+        )
     return best[0]
 
 
-def _polish(criterion: Criterion, at: Evaluation) -> tuple[Evaluation, _Newton, int]:
+def _polish(criterion: Criterion, at: Evaluation) -> tuple[Evaluation, int]:
     """Newton steps until neither the deviance nor the gradient falls any more."""
     newton = _newton_step(criterion, at)
     hessians = 1
     for _ in range(MAX_NEWTON):
-        rounding = ROUNDING * max(1.0, abs(at.deviance))
-        length = float(np.abs(newton.step * criterion.covariance.scale).max())
-        if length == 0.0:
-            break
-        fraction = min(1.0, 1.0 / length)
-        accepted = None
-        for _ in range(25):
-            trial = criterion.evaluate(at.theta + fraction * newton.step)
-            if trial.deviance < at.deviance - rounding:
-                accepted = trial
-                break
-            if (
-                trial.deviance <= at.deviance + rounding
-                and gradient_norm(criterion, trial) < 0.5 * newton.gradient_norm
-            ):
-                accepted = trial
-                break
-            if newton.promised < rounding:
-                break
-            fraction /= 4.0
+        accepted = _damped(criterion, at, newton)
         if accepted is None:
             break
         at = accepted
         newton = _newton_step(criterion, at)
         hessians += 1
-    return at, newton, hessians
+    return at, hessians
+
+
+def _damped(criterion: Criterion, at: Evaluation, newton: _Newton) -> Evaluation | None:
+    """The longest part of a Newton step that lowers the deviance or, at rounding, the gradient."""
+    rounding = ROUNDING * max(1.0, abs(at.deviance))
+    length = _largest(newton.step)
+    if length == 0.0:
+        return None
+    fraction = min(1.0, 1.0 / length)
+    for _ in range(25):
+        trial = criterion.evaluate(at.theta + fraction * newton.step)
+        if trial.deviance < at.deviance - rounding:
+            return trial
+        if (
+            trial.deviance <= at.deviance + rounding
+            and _largest(criterion.gradient(trial)) < 0.5 * newton.gradient_norm
+        ):
+            return trial
+        if newton.promised < rounding:
+            return None
+        fraction /= 4.0
+    return None
 
 
 def _snap(criterion: Criterion, at: Evaluation) -> Evaluation:
-    """Set columns of Lambda that count as zero to zero where that costs nothing."""
+    """Set columns that count as zero to zero where that costs nothing."""
     covariance = criterion.covariance
-    theta = covariance.normalise(at.theta, SINGULAR_TOLERANCE)
-    zero = covariance.zero_columns(theta)
-    theta = np.where(zero, 0.0, theta) if zero.any() else covariance.normalise(at.theta)
-    if np.array_equal(theta, at.theta):
-        return at
-    snapped = criterion.evaluate(theta)
-    if snapped.deviance <= at.deviance + 1e-12 * max(1.0, abs(at.deviance)):
-        return snapped
+    phi = covariance.normalise(at.theta, SINGULAR_TOLERANCE)
+    zero = covariance.zero_columns(phi)
+    if zero.any():
+        snapped = criterion.evaluate(np.where(zero, 0.0, phi))
+        if snapped.deviance <= at.deviance + 1e-12 * max(1.0, abs(at.deviance)):
+            return snapped
     return criterion.evaluate(covariance.normalise(at.theta))
 
 
@@ -175,26 +193,21 @@ def _step_off(criterion: Criterion, at: Evaluation) -> Evaluation | None:
     least, direction = 0.0, None
     for level, M in zip(criterion.covariance.levels, criterion.psd_gradient(at), strict=True):
         for block in level.blocks:
-            scale = np.asarray(block.scale)
-            values, vectors = np.linalg.eigh(M[block.rows, block.rows] / np.outer(scale, scale))
+            basis = np.eye(block.size) if block.basis is None else block.basis
+            values, vectors = np.linalg.eigh(basis.T @ M[block.rows, block.rows] @ basis)
             if values[0] < least:
-                least, direction = float(values[0]), (block, vectors[:, 0] / scale)
+                least, direction = float(values[0]), (block, vectors[:, 0])
     tolerance = 1e-10 * max(1.0, abs(at.deviance))
-    if direction is None or least > -tolerance:
+    if direction is None:
         return None
     block, x = direction
-    L = block.Lambda(at.theta)
     best, t = None, 1.0
     while -least * t > tolerance:
-        root = rotate_to_lower_triangle(
-            np.column_stack([L, np.sqrt(t) * x]), np.asarray(block.scale), 0.0
-        )
-        theta = at.theta.copy()
-        theta[block.part] = root[block.triangle]
-        trial = criterion.evaluate(theta)
-        if trial.deviance < at.deviance - tolerance and (
-            best is None or trial.deviance < best.deviance
-        ):
+        root = np.column_stack([block.L(at.theta), np.sqrt(t) * x])
+        phi = at.theta.copy()
+        phi[block.part] = rotate_to_lower_triangle(root, np.ones(block.size), 0.0)[block.triangle]
+        trial = criterion.evaluate(phi)
+        if trial.deviance < (at if best is None else best).deviance - tolerance:
             best = trial
         elif best is not None:
             break
@@ -202,23 +215,27 @@ def _step_off(criterion: Criterion, at: Evaluation) -> Evaluation | None:
     return best
 
 
-def _search(criterion: Criterion, theta: Array) -> tuple[Evaluation, _Newton, int, int]:
+def _search(criterion: Criterion, phi: Array) -> _Search:
     """One start: BFGS, Newton, and stepping off until the point is a minimum."""
     hessians = steps_off = 0
-    start = theta
     while True:
-        at, newton, count = _polish(criterion, _bfgs(criterion, start))
+        at, count = _polish(criterion, _bfgs(criterion, phi))
         hessians += count
         at = _snap(criterion, at)
         lower = _step_off(criterion, at) if steps_off < MAX_ROUNDS else None
         if lower is None:
-            break
+            return _Search(at, _newton_step(criterion, at), hessians + 1, steps_off)
         steps_off += 1
-        start = lower.theta
-    if not np.array_equal(at.theta, criterion.covariance.normalise(at.theta)):
-        at = criterion.evaluate(criterion.covariance.normalise(at.theta))
-    newton = _newton_step(criterion, at)
-    return at, newton, hessians + 1, steps_off
+        phi = lower.theta
+
+
+def _start(covariance: CovarianceMap) -> Array:
+    phi = np.zeros(covariance.n_theta)
+    for level in covariance.levels:
+        for block in level.blocks:
+            rows, columns = block.triangle
+            phi[block.part][rows == columns] = START
+    return phi
 
 
 def minimise(criterion: Criterion) -> tuple[Evaluation, OptimizerReport]:
@@ -226,35 +243,55 @@ def minimise(criterion: Criterion) -> tuple[Evaluation, OptimizerReport]:
 
     Returns
     -------
-    The evaluation at the minimum, signs of Lambda's columns normalised, and what was done. A
-    minimum on the boundary is looked for from a second start as well; the lower one is returned.
+    The evaluation at the minimum, diagonals of Lambda non-negative, and what was done. A minimum on
+    the boundary is looked for from a second start as well; the lower one is returned.
     """
-    covariance = criterion.covariance
-    diagonal = np.zeros(covariance.n_theta)
-    for level in covariance.levels:
-        for block in level.blocks:
-            rows, columns = block.triangle
-            diagonal[block.part][rows == columns] = 1.0
-    before = criterion.evaluations
-    start = START * diagonal / covariance.scale
-    at, newton, hessians, steps_off = _search(criterion, start)
-    starts = 1
-    if covariance.zero_columns(at.theta).any():
-        starts = 2
-        second = _search(criterion, start / 4.0)
-        hessians += second[2]
-        steps_off += second[3]
-        if second[0].deviance < at.deviance - ROUNDING * max(1.0, abs(at.deviance)):
-            at, newton = second[0], second[1]
+    working = working_criterion(criterion)
+    start = _start(working.covariance)
+    found = [_search(working, start)]
+    if working.covariance.zero_columns(found[0].at.theta).any():
+        found.append(_search(working, start / 4.0))
+    best = found[0]
+    for other in found[1:]:
+        margin = ROUNDING * max(1.0, abs(best.at.deviance))
+        best = other if other.at.deviance < best.at.deviance - margin else best
+
+    singular = bool(working.covariance.zero_columns(best.at.theta).any())
+    theta = criterion.covariance.from_Lambdas(
+        working.covariance.Lambdas(best.at.theta), IN_SPAN if singular else 0.0
+    )
+    at = criterion.evaluate(theta)
+    report = _report(
+        f"BFGS and Newton, {len(found)} start{'s' if len(found) > 1 else ''}",
+        at,
+        best.newton,
+        working.evaluations + 1,
+        sum(one.hessians for one in found),
+        sum(one.steps_off for one in found),
+    )
+    return at, report
+
+
+def report_at(criterion: Criterion, at: Evaluation) -> OptimizerReport:
+    """Report for a theta that was given, not searched for."""
+    working = working_criterion(criterion)
+    phi = working.covariance.from_Lambdas(criterion.covariance.Lambdas(at.theta))
+    newton = _newton_step(working, working.evaluate(phi))
+    return _report("none, theta was given", at, newton, 2, 1, 0)
+
+
+def _report(
+    method: str, at: Evaluation, newton: _Newton, evaluations: int, hessians: int, steps_off: int
+) -> OptimizerReport:
     converged = newton.promised <= CONVERGED * max(1.0, abs(at.deviance))
     message = (
         "converged"
         if converged
-        else f"stopped with a Newton step promising {newton.promised:.3g} of the deviance"
+        else f"one more Newton step promises {newton.promised:.3g} of the deviance"
     )
-    return at, OptimizerReport(
-        f"BFGS and Newton, {starts} start{'s' if starts > 1 else ''}",
-        criterion.evaluations - before,
+    return OptimizerReport(
+        method,
+        evaluations,
         hessians,
         newton.gradient_norm,
         newton.promised,

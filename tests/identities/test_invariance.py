@@ -197,3 +197,18 @@ def test_large_offset_of_y_keeps_its_digits(three_level: pd.DataFrame) -> None:
     other = mix(FORMULA, rounded.assign(y=rounded["y"] + 2.0**26), WEIGHTS)
     np.testing.assert_allclose(other.params.iloc[1:], fit.params.iloc[1:], rtol=1e-10)
     assert other.sigma == pytest.approx(fit.sigma, rel=1e-11)
+
+
+@pytest.mark.parametrize("formula", [FORMULA, "y ~ x + (x|g3) + (x|g2)"])
+def test_origin_of_a_slope_keeps_its_digits(three_level: pd.DataFrame, formula: str) -> None:
+    rounded = three_level.assign(x=np.round(three_level["x"] * 2**20) / 2**20)
+    fit = mix(formula, rounded, WEIGHTS)
+    other = mix(formula, rounded.assign(x=rounded["x"] + 1e5), WEIGHTS)
+    assert other.deviance == pytest.approx(fit.deviance, rel=1e-12)
+    assert other.params["x"] == pytest.approx(fit.params["x"], rel=1e-9)
+    assert other.sigma == pytest.approx(fit.sigma, rel=1e-9)
+    slope = [
+        model.variance_components.query("var1 == 'x' and level == 3").iloc[0]
+        for model in (fit, other)
+    ]
+    assert slope[1]["vcov"] == pytest.approx(slope[0]["vcov"], rel=1e-6)

@@ -29,10 +29,10 @@ def test_a_zero_gradient_at_zero_is_left(seed: int) -> None:
     best, report = minimise(c)
     assert report.converged
     assert best.deviance < zero.deviance - 1.0
-    found, _, _, steps_off = _search(c, np.zeros(4))
-    assert steps_off >= 1
-    assert found.deviance == pytest.approx(best.deviance, rel=1e-12)
-    np.testing.assert_allclose(found.theta, best.theta, rtol=1e-5, atol=1e-7)
+    found = _search(c, np.zeros(4))
+    assert found.steps_off >= 1
+    assert found.at.deviance == pytest.approx(best.deviance, rel=1e-12)
+    np.testing.assert_allclose(found.at.theta, best.theta, rtol=1e-5, atol=1e-7)
 
 
 def test_a_zero_column_with_entries_below_is_no_minimum_either() -> None:
@@ -40,7 +40,7 @@ def test_a_zero_column_with_entries_below_is_no_minimum_either() -> None:
     c = criterion(simulate(2, n_top=25))
     best, _ = minimise(c)
     for start in ([0.8, 0.0, 0.0, 0.5], [0.8, 0.0, 0.3, 0.4], [0.0, 1.0, 0.0, 0.0]):
-        found, *_ = _search(c, np.array(start))
+        found = _search(c, np.array(start)).at
         assert found.deviance == pytest.approx(best.deviance, rel=1e-12)
 
 
@@ -51,7 +51,7 @@ def test_many_starts_find_nothing_lower(seed: int) -> None:
     assert report.converged
     rng = np.random.default_rng(seed)
     for _ in range(8):
-        found, *_ = _search(c, rng.normal(0, 1.0, 4) * 10 ** rng.uniform(-2, 1))
+        found = _search(c, rng.normal(0, 1.0, 4) * 10 ** rng.uniform(-2, 1)).at
         assert found.deviance >= best.deviance - 1e-9 * abs(best.deviance)
 
 
