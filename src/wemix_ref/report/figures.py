@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -31,6 +30,7 @@ class DigitsPoint:
     case: str
     quantity: str
     digits: float
+    required: float | None = None
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def digits_figure(
     """
     with drawing():
         figure, axes = _rows(panels, narrow)
-        offsets = np.linspace(-0.17, 0.17, len(quantities)) if len(quantities) > 1 else [0.0]
+        offsets = [0.17 * (2 * k - len(quantities) + 1) / 2 for k in range(len(quantities))]
         for panel, one in zip(panels, axes, strict=True):
             one.set_xlim(0, _MAX_DIGITS + 0.6)
             one.set_xticks(range(0, _MAX_DIGITS + 1, 4 if narrow else 2))
@@ -131,7 +131,7 @@ def deviance_figure(panels: Sequence[Panel[DeviancePoint]], *, narrow: bool = Fa
                 one.axvspan(panel.required, high, color=BAD, alpha=0.12, linewidth=0)
             for point in panel.points:
                 y = panel.cases.index(point.case)
-                x = float(point.difference)
+                x = point.difference
                 bad = panel.required is not None and x > panel.required
                 one.plot(
                     x,
@@ -196,7 +196,10 @@ def _mark_digits(
     for k, quantity in enumerate(quantities):
         chosen = [p for p in panel.points if p.quantity == quantity]
         for point in chosen:
-            x = min(max(float(point.digits), 0.0), _MAX_DIGITS)
+            x = min(max(point.digits, 0.0), _MAX_DIGITS)
+            if point.required is not None and point.required != panel.required:
+                y = panel.cases.index(point.case)
+                axes.plot([point.required] * 2, [y - 0.36, y + 0.36], color=GOOD, linewidth=1.6)
             axes.plot(
                 x,
                 panel.cases.index(point.case) + offsets[k],

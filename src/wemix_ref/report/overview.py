@@ -233,29 +233,35 @@ def digits_panels(
     cases: Sequence[CaseResults], quantities: Sequence[str]
 ) -> list[Panel[DigitsPoint]]:
     """Take the fewest digits of each quantity at the same theta: a panel an engine."""
-    fewest: dict[str, dict[tuple[str, str], float]] = defaultdict(dict)
-    required: dict[str, list[float]] = defaultdict(list)
+    found: dict[str, dict[tuple[str, str], DigitsPoint]] = defaultdict(dict)
     for case in cases:
         for number in case.comparison["numbers"]:
             if (
                 number["tier"] != "same-theta"
                 or number["quantity"] not in quantities
                 or number.get("digits") is None
+                or _another_model(case, number)
             ):
                 continue
-            points = fewest[number["engine"]]
+            points = found[number["engine"]]
             key = (case.case.name, number["quantity"])
-            points[key] = min(points.get(key, float("inf")), number["digits"])
-            if number.get("required") is not None:
-                required[number["engine"]].append(number["required"])
-    return [
-        Panel(
-            engine_title(engine),
-            tuple(DigitsPoint(*key, digits) for key, digits in fewest[engine].items()),
-            max(required[engine]) if required[engine] else None,
+            if key not in points or number["digits"] < points[key].digits:
+                points[key] = DigitsPoint(*key, number["digits"], number.get("required"))
+    panels = []
+    for engine in engine_order(set(found)):
+        required = [p.required for p in found[engine].values() if p.required is not None]
+        panels.append(
+            Panel(
+                engine_title(engine),
+                tuple(found[engine].values()),
+                max(required) if required else None,
+            )
         )
-        for engine in engine_order(set(fewest))
-    ]
+    return panels
+
+
+def _another_model(case: CaseResults, number: Mapping[str, Any]) -> bool:
+    return state_of(case.comparison, number["engine"]).kind == "other"
 
 
 def deviance_panels(cases: Sequence[CaseResults], allowed: float) -> list[Panel[DeviancePoint]]:
@@ -268,6 +274,7 @@ def deviance_panels(cases: Sequence[CaseResults], allowed: float) -> list[Panel[
                 number["tier"] != "own-optimum"
                 or number["quantity"] != "deviance"
                 or number.get("ok") is None
+                or _another_model(case, number)
                 or not isinstance(ours, int | float)
                 or not isinstance(theirs, int | float)
                 or theirs == 0

@@ -50,6 +50,11 @@ class _CaseView:
     pictures: tuple[Drawn, ...]
     pictures_by: str
 
+    @property
+    def any_remarks(self) -> bool:
+        """Whether an engine said anything."""
+        return any(line.remarks for line in self.engines)
+
 
 def write_report(results_dir: Path, cases_dir: Path, out: Path) -> None:
     """Write the report of all comparisons.
@@ -118,7 +123,7 @@ def _context(results: Results, limits: Limits, environment: Environment) -> dict
     counts = overview.counts(cases)
     style = environment.loader.get_source(environment, "style.css")[0]  # type: ignore[union-attr]
     return {
-        "style": Markup(style),  # noqa: S704 - a file of the package
+        "style": Markup(style),
         "results": results,
         "counts": counts,
         "total": counts[-1],

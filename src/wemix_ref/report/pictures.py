@@ -247,13 +247,10 @@ def _printed(part: pd.DataFrame, rows: np.ndarray, columns: np.ndarray) -> Print
     filled = np.unique(part["col"].to_numpy())
     if rows.size > _PRINTED_ROWS or filled.size > _PRINTED_COLUMNS:
         return None
-    table = part.pivot_table(index="row", columns="col", values="value", aggfunc="sum")
+    dense = np.zeros((rows.size, columns.size))
+    dense[part["row"].to_numpy(), part["col"].to_numpy()] = part["value"].to_numpy()
     values = tuple(
-        tuple(
-            plain(float(table.at[i, j]) if i in table.index and pd.notna(table.at[i, j]) else 0, 9)
-            for j in filled
-        )
-        for i in range(rows.size)
+        tuple(plain(float(value) if value else 0, 9) for value in row) for row in dense[:, filled]
     )
     n_rest = columns.size - filled.size
     rest = f"The other {n_rest} columns are zero in these rows." if n_rest else ""

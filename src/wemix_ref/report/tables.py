@@ -231,7 +231,7 @@ def _group(
         ),
         note=note,
         summary=", ".join(parts),
-        opened=len(numbers) <= _OPEN_ROWS or agree < len(judged),
+        opened=agree < len(judged) or (tier != "identities" and len(numbers) <= _OPEN_ROWS),
         with_digits=bool(digits) or any(n.get("digits") is not None for n in numbers),
         with_required=any(n.get("required") is not None for n in numbers),
     )
@@ -239,13 +239,31 @@ def _group(
 
 def _remark(number: Mapping[str, Any], known_reasons: frozenset[str]) -> str:
     """What the table of tolerances does not say already of a number."""
+    lower = _which_is_lower(number)
+    return (
+        f"{lower}. {_beyond(number, known_reasons)}".strip()
+        if lower
+        else (_beyond(number, known_reasons))
+    )
+
+
+def _which_is_lower(number: Mapping[str, Any]) -> str:
+    ours, theirs = number.get("ours"), number.get("theirs")
+    if (number["tier"], number["quantity"]) != ("own-optimum", "deviance") or not (
+        isinstance(ours, int | float) and isinstance(theirs, int | float)
+    ):
+        return ""
+    if ours == theirs:
+        return "The two are equal"
+    return f"Ours is {'lower' if ours < theirs else 'higher'} by {abs(ours - theirs):.1e}"
+
+
+def _beyond(number: Mapping[str, Any], known_reasons: frozenset[str]) -> str:
     why = " ".join((number.get("why") or "").split())
     if number.get("ok") is False:
         return why
-    for reason in known_reasons:
-        if why.endswith(reason):
-            return why.removesuffix(reason).rstrip()
-    return why
+    told = (reason for reason in known_reasons if why.endswith(reason))
+    return why.removesuffix(max(told, key=len, default="")).rstrip()
 
 
 def quantity_title(name: str) -> str:
