@@ -25,6 +25,7 @@ from wemix_ref.errors import (
 )
 from wemix_ref.formula import Formula, parse_formula
 from wemix_ref.grouping import Grouping, lme4_order, nest
+from wemix_ref.linalg import triangular_factor
 from wemix_ref.model_matrix import ModelFrame, complete_rows, model_frame, model_matrix
 from wemix_ref.weights import LevelWeights, check_columns, group_weights
 
@@ -330,27 +331,21 @@ def _check_response(formula: Formula, y: Array) -> None:
 def _check_rank(X: Array, names: Sequence[str], root_omega: Array) -> None:
     """Name the columns of X that depend linearly on those before them."""
     n, p = X.shape
-    dependent: list[str] = []
-    basis = np.empty((n, 0))
-    for j in range(p):
-        column = root_omega * X[:, j]
-        length = np.linalg.norm(column)
-        rest = column
-        for _ in range(2):
-            rest = rest - basis @ (basis.T @ rest)
-        if length == 0 or np.linalg.norm(rest) < RANK_TOLERANCE * length:
-            dependent.append(names[j])
-        else:
-            basis = np.column_stack([basis, rest / np.linalg.norm(rest)])
+    if n <= p:
+        raise ModelError(
+            f"there must be more rows than columns of X; found {n} rows and {p} columns."
+        )
+    weighted = root_omega[:, None] * X
+    lengths = np.linalg.norm(weighted, axis=0)
+    # |R_jj| is the distance of column j from the span of the columns before it
+    R = triangular_factor(weighted / np.where(lengths > 0, lengths, 1.0))
+    short = (np.abs(np.diag(R)) < RANK_TOLERANCE) | (lengths == 0)
+    dependent = [name for name, bad in zip(names, short, strict=True) if bad]
     if dependent:
         raise RankError(
             f"the columns of X must be linearly independent; {len(dependent)} of {p} "
             f"{'depends' if len(dependent) == 1 else 'depend'} on the columns before: "
             f"{', '.join(repr(name) for name in dependent)}. Leave them out of the formula."
-        )
-    if n <= p:
-        raise ModelError(
-            f"there must be more rows than columns of X; found {n} rows and {p} columns."
         )
 
 
