@@ -168,6 +168,74 @@ def test_unweighted_both_lme4_engines_agree(case_of):
     assert plain["ngroups"] == pieces["ngroups"] == {"tch": 30, "sch": 10}
 
 
+@pytest.mark.parametrize(
+    ("group", "grand"),
+    [({"tch:sch": "~x1"}, None), ({"sch": "~x1"}, None), (None, "~x1")],
+)
+@pytest.mark.parametrize("conditional", [False, True])
+def test_centring_done_twice_gives_one_answer(case_of, group, grand, conditional):
+    problem = dataclasses.replace(
+        case_of("three-level-school").problem(),
+        center_group=group,
+        center_grand=grand,
+        conditional_weights=conditional,
+    )
+    problem.data.loc[[4, 70], "x1"] = np.nan
+    own = answer("python", problem).record["optimum"]
+    pieces = answer("lme4-weighted", problem, {"x": own["theta"]["values"]}).record["at"][0]
+    assert pieces["nobs"] == own["nobs"] == 148
+    assert pieces["deviance"] == pytest.approx(own["deviance"], rel=SAME_THETA)
+    agree(pieces["beta"], own["beta"], SAME_THETA)
+    uncentred = dataclasses.replace(problem, center_group=None, center_grand=None)
+    other = answer("python", uncentred).record["optimum"]
+    assert abs(other["beta"]["(Intercept)"] / own["beta"]["(Intercept)"] - 1) > 1e-4
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "y ~ x * f + (1 | s/t)",
+        "y ~ b * o + f:x + (b | s)",
+        "y ~ c - 1 + (1 | t) + (1 | s)",
+        "y ~ poly(x, 2) + scale(z) + (x || s/t)",
+        "log(z) ~ I(x^2) + offset(x) + (0 + x | s) + (1 | s)",
+        "y ~ `größe.1` + factor(k) + (1 | s:k) + (1 | s)",
+        "y ~ x + (o | s) + (x - 1 | t)",
+    ],
+)
+def test_one_string_means_one_model_in_python_and_r(formula):
+    rng = np.random.default_rng(11)
+    n = 300
+    s, t = np.arange(n) % 10, np.arange(n) % 30
+    data = pd.DataFrame(
+        {
+            "x": rng.normal(size=n),
+            "z": rng.uniform(1, 3, n),
+            "größe.1": rng.normal(size=n),
+            "k": rng.integers(0, 3, n),
+            "b": rng.random(n) < 0.4,
+            "f": rng.choice(["lo", "Mid", "hi", "äx"], n),
+            "o": pd.Categorical(rng.choice(["1st", "2nd"], n), ["1st", "2nd", "3rd"], ordered=True),
+            "c": pd.Categorical(rng.choice(["u", "v", "w"], n), ["w", "q", "u", "v"]),
+            "s": [f"s {i}" for i in s],
+            "t": t,
+        }
+    )
+    data["y"] = data["x"] + rng.normal(size=10)[s] * (1 + data["x"]) + rng.normal(size=30)[t]
+    data["y"] += rng.normal(size=n)
+    data.loc[7, "f"] = None
+    problem = Problem("made-up", formula, data, None, False, False, None, None, "0" * 64)
+    own = answer("python", problem).record["optimum"]
+    there = answer("lme4", problem, {"x": own["theta"]["values"]}).record["at"][0]
+    for member in ("theta", "nobs", "ngroups"):
+        assert there[member] == own[member]
+    assert list(there["beta"]) == list(own["beta"])
+    assert list(there["ngroups"]) == list(own["ngroups"])
+    assert there["deviance"] == pytest.approx(own["deviance"], rel=SAME_THETA)
+    for name, value in own["beta"].items():
+        assert there["beta_refined"][name] == pytest.approx(value, rel=1e-11, abs=1e-13), name
+
+
 def test_wemix_live(case_of):
     found = get_engine("wemix").availability()
     if not found.available:
