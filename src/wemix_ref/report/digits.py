@@ -90,7 +90,7 @@ def pair(ours: object, theirs: object, lre: float | None = None) -> tuple[Shown,
     return shown[0], shown[1]
 
 
-def printed_pair(ours: object, printed: str, agrees: bool) -> tuple[Shown, Shown]:
+def printed_pair(ours: object, printed: str, ok: bool | None) -> tuple[Shown, Shown]:
     """Show our number beside a printed text; what lies beyond the printed digits is faint.
 
     Parameters
@@ -99,8 +99,9 @@ def printed_pair(ours: object, printed: str, agrees: bool) -> tuple[Shown, Shown
         Our number.
     printed : str
         Theirs, with the digits it was printed with.
-    agrees : bool
-        Whether ours rounds to it; if not, the digits from the first differing one are marked.
+    ok : bool or None
+        Whether ours agrees; if not, or if that was not judged, digits are marked from the first
+        that differs.
 
     Returns
     -------
@@ -113,17 +114,17 @@ def printed_pair(ours: object, printed: str, agrees: bool) -> tuple[Shown, Shown
     if "e" in printed.lower() or not math.isfinite(number):
         return plain(number), theirs
     decimals = len(printed.partition(".")[2])
-    more = max(decimals + 3, SHOWN - 1 - _exponent(number), 0)
-    text = _fixed(number, more)
-    if isinstance(number, int) and not decimals:
-        text = str(number)
-    point = text.find(".")
-    end = len(text) if point < 0 else point + (decimals + 1 if decimals else 0)
-    if agrees:
+    if not decimals and number == int(number):
+        text, end = str(int(number)), len(str(int(number)))
+    else:
+        text = _fixed(number, max(decimals + 3, SHOWN - 1 - _exponent(number)))
+        end = text.index(".") + (decimals + 1 if decimals else 0)
+    same = text[:end] == printed
+    if ok or (same and ok is None):
         short = escape(_sign(text[:end])) + Markup('<span class="x">{}</span>').format(text[end:])
         return Shown(short, full(number)), theirs
-    differ = [i for i, (x, y) in enumerate(zip(text[:end], printed, strict=False)) if x != y]
-    start = differ[0] if differ else min(end, len(printed))
+    differ = (i for i, (x, y) in enumerate(zip(text, printed, strict=False)) if x != y)
+    start = next(differ, min(end, len(printed)))
     return Shown(mark_from(text, start), full(number)), Shown(mark_from(printed, start))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from wemix_ref.report.data import TIERS, CaseResults
 from wemix_ref.report.figures import DeviancePoint, DigitsPoint, Panel
-from wemix_ref.report.states import State, engine_order, engine_title, is_recorded, state_of
+from wemix_ref.report.states import STATES, State, engine_order, engine_title, is_recorded, state_of
 from wemix_ref.report.tables import TIER_TITLES
 
 __all__ = [
@@ -150,8 +150,12 @@ def matrix(cases: Sequence[CaseResults]) -> Matrix:
         )
         for case in cases
     )
-    used = {cell.state.kind: cell.state for row in rows for cell in row.cells}
-    return Matrix(tuple((name, engine_title(name)) for name in engines), rows, tuple(used.values()))
+    used = {cell.state.kind for row in rows for cell in row.cells}
+    return Matrix(
+        tuple((name, engine_title(name)) for name in engines),
+        rows,
+        tuple(state for state in STATES.values() if state.kind in used),
+    )
 
 
 def model_kind(model: Mapping[str, Any]) -> str:

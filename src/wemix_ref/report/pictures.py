@@ -27,6 +27,8 @@ _PRINTED_ROWS = 6
 _PRINTED_COLUMNS = 12
 _WIDTH = 5.2
 _TALLEST = 6.4
+# Points; a mark that is smaller cannot be seen.
+_THINNEST = 1.7
 
 
 @dataclass(frozen=True)
@@ -180,7 +182,9 @@ def _classes(values: np.ndarray) -> list[_Class]:
         for low, high in groups:
             level = max(1, math.ceil(10 * high / size))
             low_high = (-high, -low) if negative else (low, high)
-            label = " to ".join(dict.fromkeys(str(plain(bound, 6).short) for bound in low_high))
+            label = " to ".join(dict.fromkeys(f"{bound:.6g}" for bound in low_high)).replace(
+                "-", "−"
+            )
             classes.append(
                 _Class(
                     *low_high,
@@ -208,8 +212,8 @@ def _figure(part: pd.DataFrame, shape: tuple[int, int], classes: list[_Class]) -
     )
     axes = figure.add_subplot()
     # an entry is a horizontal stroke one row thick; never thinner than can be seen
-    thickness = max(72 * height / n_rows * 0.92, 0.9)
-    length = max(0.92, 1.1 * n_columns / (72 * width))
+    thickness = max(72 * height / n_rows * 0.92, _THINNEST)
+    length = max(0.92, _THINNEST * n_columns / (72 * width))
     values = part["value"].to_numpy()
     for one in classes:
         chosen = part[(values >= one.low) & (values <= one.high)]

@@ -7,18 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from wemix_ref.report.data import TIERS, CaseResults
-from wemix_ref.report.digits import Shown, pair, plain, printed_pair
+from wemix_ref.report.digits import Shown, pair, printed_pair
 from wemix_ref.report.states import STATES, State, engine_title, is_recorded
 
 __all__ = [
     "QUANTITIES",
     "TIER_TITLES",
-    "Fit",
     "Group",
     "Row",
     "Section",
     "Tier",
-    "fit_summary",
     "label_title",
     "quantity_title",
     "tiers_of",
@@ -148,18 +146,6 @@ class Tier:
     groups: tuple[Group, ...]
 
 
-@dataclass(frozen=True)
-class Fit:
-    """Our own fit at its optimum."""
-
-    scalars: tuple[tuple[str, Shown], ...]
-    fixed: tuple[tuple[str, Shown, Shown, Shown], ...]
-    random: tuple[tuple[str, str, Shown, Shown, Shown], ...]
-    theta: tuple[tuple[str, Shown], ...]
-    recipe: str
-    remarks: tuple[str, ...]
-
-
 def tiers_of(results: CaseResults, known_reasons: frozenset[str]) -> list[Tier]:
     """Arrange a case's numbers.
 
@@ -239,26 +225,6 @@ def _group(
 
 def _remark(number: Mapping[str, Any], known_reasons: frozenset[str]) -> str:
     """What the table of tolerances does not say already of a number."""
-    lower = _which_is_lower(number)
-    return (
-        f"{lower}. {_beyond(number, known_reasons)}".strip()
-        if lower
-        else (_beyond(number, known_reasons))
-    )
-
-
-def _which_is_lower(number: Mapping[str, Any]) -> str:
-    ours, theirs = number.get("ours"), number.get("theirs")
-    if (number["tier"], number["quantity"]) != ("own-optimum", "deviance") or not (
-        isinstance(ours, int | float) and isinstance(theirs, int | float)
-    ):
-        return ""
-    if ours == theirs:
-        return "The two are equal"
-    return f"Ours is {'lower' if ours < theirs else 'higher'} by {abs(ours - theirs):.1e}"
-
-
-def _beyond(number: Mapping[str, Any], known_reasons: frozenset[str]) -> str:
     why = " ".join((number.get("why") or "").split())
     if number.get("ok") is False:
         return why
@@ -285,7 +251,7 @@ def _row(number: Mapping[str, Any], why: str) -> Row:
     ok, digits, required = number.get("ok"), number.get("digits"), number.get("required")
     ours, theirs = number.get("ours"), number.get("theirs")
     if isinstance(theirs, str) and _is_decimal(theirs):
-        shown = printed_pair(ours, theirs, ok is not False)
+        shown = printed_pair(ours, theirs, ok)
     else:
         shown = pair(ours, theirs, digits)
     return Row(
@@ -295,10 +261,16 @@ def _row(number: Mapping[str, Any], why: str) -> Row:
         theirs=shown[1],
         digits="" if digits is None else f"{digits:.1f}",
         required="" if required is None else f"{required:g}",
-        state=STATES["shown" if ok is None else "agrees" if ok else "differs"],
+        state=_state(ok, number.get("verdict") or ""),
         verdict=number.get("verdict") or "",
         why=why,
     )
+
+
+def _state(ok: bool | None, verdict: str) -> State:
+    if ok and "another model" in verdict:
+        return STATES["other"]
+    return STATES["shown" if ok is None else "agrees" if ok else "differs"]
 
 
 def _is_decimal(text: str) -> bool:
@@ -307,47 +279,3 @@ def _is_decimal(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def fit_summary(record: Mapping[str, Any] | None) -> Fit | None:
-    """Arrange our own fit; None where there is no record of one."""
-    if record is None or record["optimum"] is None:
-        return None
-    point = record["optimum"]
-    errors = point.get("se_beta") or {}
-    fixed = []
-    for name, value in point["beta"].items():
-        error = errors.get(name)
-        t = value / error if error else None
-        fixed.append((name, plain(value), plain(error), plain(t, 6)))
-    random = tuple(
-        (
-            row["group"],
-            " with ".join(part for part in (row["var1"], row["var2"]) if part),
-            plain(row["vcov"]),
-            plain(row.get("sdcor")),
-            plain(row.get("se")),
-        )
-        for row in point.get("variance_components", ())
-    )
-    criterion = "REML criterion" if record["reml"] else "deviance"
-    scalars = [(criterion, plain(point["deviance"])), ("sigma", plain(point["sigma"]))]
-    optimizer = point.get("optimizer") or {}
-    scalars += [
-        (name.replace("_", " "), plain(optimizer[name], 3))
-        for name in ("method", "evaluations", "gradient_norm")
-        if name in optimizer
-    ]
-    remarks = list(record.get("messages") or ())
-    theta = point["theta"]
-    return Fit(
-        scalars=tuple(scalars),
-        fixed=tuple(fixed),
-        random=random,
-        theta=tuple(
-            (name, plain(value))
-            for name, value in zip(theta["names"], theta["values"], strict=True)
-        ),
-        recipe=point.get("se_recipe") or "",
-        remarks=tuple(remarks),
-    )
