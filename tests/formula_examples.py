@@ -175,3 +175,32 @@ def random_bars(rng: np.random.Generator) -> str:
     ]
     bars = [bar.replace("(1||", "(1|") for bar in bars]
     return " + ".join([str(rng.choice(["x", "a*x", "1", "0+a", "z+b"])), *bars])
+
+
+def random_expression(rng: np.random.Generator) -> str:
+    """A variable: random arithmetic, comparisons and calls inside ``I()``."""
+
+    def build(depth: int) -> str:
+        draw = rng.random()
+        if depth == 0 or draw < 0.15:
+            return str(rng.choice(["x", "z", "w", "b", "i", "2", "0.5", "3L", "1e5", "TRUE"]))
+        if draw < 0.3:
+            function = str(
+                rng.choice(["abs", "exp", "floor", "sin", "sqrt", "as.integer", "trunc"])
+            )
+            return f"{function}({build(depth - 1)})"
+        if draw < 0.36:
+            return f"round({build(depth - 1)}, {rng.integers(-1, 3)})"
+        if draw < 0.44:
+            return f"{rng.choice(['pmin', 'pmax'])}({build(depth - 1)}, {build(depth - 1)})"
+        if draw < 0.5:
+            return f"({build(depth - 1)})"
+        if draw < 0.6:
+            return f"{rng.choice(['-', '+', '!'])}{build(depth - 1)}"
+        op = rng.choice(["+", "-", "*", "/", "^", "**", ">", "<=", "==", "!=", "&", "+", "*", "-"])
+        return f"{build(depth - 1)} {op} {build(depth - 1)}"
+
+    while True:
+        text = build(4)
+        if any(name in text for name in ("x", "z", "w", "i")) and text.count(" ") < 20:
+            return f"I({text})"

@@ -14,6 +14,7 @@ from wemix_ref.errors import DataError
 from wemix_ref.formula.deparse import format_number
 
 __all__ = [
+    "INT_MAX",
     "Column",
     "FactorColumn",
     "LogicalColumn",
@@ -25,7 +26,8 @@ __all__ = [
     "take",
 ]
 
-_INT_MAX = 2**31 - 1
+#: Largest whole number of R's integer type.
+INT_MAX = 2**31 - 1
 _ADVICE = {
     "datetime": "make a number of it first, such as days since a date",
     "complex": "use its real and imaginary parts as columns of their own",
@@ -57,9 +59,12 @@ class LogicalColumn:
     Attributes
     ----------
     values : (n,) bool array
+    missing : (n,) bool array or None
+        Rows where neither is known, as for ``sqrt(x) > 1`` with a negative x; None if none can be.
     """
 
     values: NDArray[np.bool_]
+    missing: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)
@@ -108,7 +113,8 @@ def take(column: Column, rows: NDArray[np.bool_]) -> Column:
     if isinstance(column, NumericColumn):
         return NumericColumn(column.values[rows], column.suffixes)
     if isinstance(column, LogicalColumn):
-        return LogicalColumn(column.values[rows])
+        missing = None if column.missing is None else column.missing[rows]
+        return LogicalColumn(column.values[rows], missing)
     codes = column.codes[rows]
     used = np.bincount(codes[codes >= 0], minlength=len(column.levels)) > 0
     renumbered = np.append(np.where(used, np.cumsum(used) - 1, -1), -1)
@@ -161,7 +167,7 @@ def read_column(name: str, series: pd.Series) -> NDArray[Any] | FactorColumn:
 def as_r_integer(values: ArrayLike | pd.Series | pd.Index) -> NDArray[Any]:
     """Whole numbers as int64 where R's 32-bit integers hold them, else as float64."""
     floats = np.asarray(values, dtype=np.float64)
-    if floats.size and np.abs(floats).max() > _INT_MAX:
+    if floats.size and np.abs(floats).max() > INT_MAX:
         return floats
     return floats.astype(np.int64)
 

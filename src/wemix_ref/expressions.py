@@ -17,6 +17,15 @@ from wemix_ref.columns import (
     NumericColumn,
     read_column,
 )
+from wemix_ref.comparisons import (
+    both,
+    compare_factor,
+    compare_numbers,
+    is_in,
+    negate,
+    numbers_of,
+    truth_of,
+)
 from wemix_ref.errors import DataError
 from wemix_ref.formula.functions import bind, constant
 from wemix_ref.formula.placement import ARITHMETIC, COMPARISONS
@@ -36,19 +45,19 @@ from wemix_ref.formula.terms import label_of
 from wemix_ref.functions import (
     as_integer,
     as_number,
-    compare_factor,
-    is_in,
     log,
     make_factor,
+    power,
     round_half_even,
     standardise,
+    within_integers,
 )
 from wemix_ref.polynomials import orthogonal_polynomials
 
 __all__ = ["evaluate"]
 
-# An R integer vector is int64, a double float64, a logical bool; constants have no dimension.
-_Value: TypeAlias = NDArray[Any] | FactorColumn | str
+# An R integer vector is int64, a double float64; constants have no dimension.
+_Value: TypeAlias = NDArray[Any] | LogicalColumn | FactorColumn | str
 
 _ELEMENTWISE = {
     "log2": np.log2,
@@ -63,14 +72,6 @@ _ELEMENTWISE = {
     "floor": np.floor,
     "ceiling": np.ceil,
     "trunc": np.trunc,
-}
-_COMPARE = {
-    "<": np.less,
-    ">": np.greater,
-    "<=": np.less_equal,
-    ">=": np.greater_equal,
-    "==": np.equal,
-    "!=": np.not_equal,
 }
 _CALCULATE = {
     "+": np.add,
@@ -93,12 +94,13 @@ class _Rows:
         for name in names_in(expr):
             self.wanted &= frame[name].notna().to_numpy(dtype=bool)
 
-    def column(self, name: str) -> NDArray[Any] | FactorColumn:
+    def column(self, name: str) -> _Value:
         series = self.frame[name]
         present = series.notna().to_numpy(dtype=bool)
-        value = _restrict(read_column(name, series[present]), self.wanted[present])
-        assert not isinstance(value, str)
-        return value
+        value = read_column(name, series[present])
+        if not isinstance(value, FactorColumn) and value.dtype == bool:
+            return _restrict(LogicalColumn(value), self.wanted[present])
+        return _restrict(value, self.wanted[present])
 
     def of(self, expr: Expr) -> _Rows:
         return _Rows(self.frame, expr)
@@ -107,6 +109,11 @@ class _Rows:
 def _restrict(value: _Value, rows: NDArray[np.bool_]) -> _Value:
     if isinstance(value, FactorColumn):
         return replace(value, codes=value.codes[rows])
+    if isinstance(value, LogicalColumn):
+        if value.values.ndim == 0:
+            return value
+        missing = None if value.missing is None else value.missing[rows]
+        return LogicalColumn(value.values[rows], missing)
     return value if isinstance(value, str) or value.ndim == 0 else value[rows]
 
 
@@ -137,11 +144,9 @@ def evaluate(expr: Expr, frame: Mapping[str, pd.Series]) -> Column:
         if isinstance(expr, Call) and expr.function == "poly":
             return _poly(expr, rows)
         value = _evaluate(expr, rows)
-    if isinstance(value, FactorColumn):
+    if isinstance(value, (LogicalColumn, FactorColumn)):
         return value
     assert not isinstance(value, str)
-    if value.dtype == bool:
-        return LogicalColumn(value)
     return NumericColumn(value.astype(np.float64)[:, None])
 
 
@@ -151,7 +156,7 @@ def _evaluate(node: Expr, rows: _Rows) -> _Value:
     if isinstance(node, Number):
         return np.asarray(int(node.value) if node.integer else node.value)
     if isinstance(node, Logical):
-        return np.asarray(node.value)
+        return LogicalColumn(np.asarray(node.value))
     if isinstance(node, Text):
         return node.value
     if isinstance(node, Paren):
@@ -164,42 +169,57 @@ def _evaluate(node: Expr, rows: _Rows) -> _Value:
     return _restrict(_call(node, own), rows.wanted[own.wanted])
 
 
-def _numbers(node: Expr, rows: _Rows, by: str) -> NDArray[Any]:
-    """Evaluate an operand that must be numeric or logical."""
-    value = _evaluate(node, rows)
+def _plain(value: _Value, node: Expr, by: str) -> NDArray[Any]:
+    """Numbers of a value that must be numeric or logical."""
     if isinstance(value, FactorColumn):
         what = "texts" if value.is_text else "a factor"
         raise DataError(
             f"{by} needs numbers; `{label_of(node)}` is {what}. Compute a numeric column first"
         )
     assert not isinstance(value, str)
-    return value.astype(np.int64) if value.dtype == bool else value
+    return numbers_of(value) if isinstance(value, LogicalColumn) else value
 
 
-def _unary(node: Unary, rows: _Rows) -> NDArray[Any]:
-    value = _numbers(node.operand, rows, f"`{node.op}`")
+def _numbers(node: Expr, rows: _Rows, by: str) -> NDArray[Any]:
+    return _plain(_evaluate(node, rows), node, by)
+
+
+def _plain_or_factor(node: Expr, rows: _Rows, by: str) -> NDArray[Any] | FactorColumn:
+    value = _evaluate(node, rows)
+    return value if isinstance(value, FactorColumn) else _plain(value, node, by)
+
+
+def _truth(node: Expr, rows: _Rows, by: str) -> LogicalColumn:
+    value = _evaluate(node, rows)
+    return value if isinstance(value, LogicalColumn) else truth_of(_plain(value, node, by))
+
+
+def _unary(node: Unary, rows: _Rows) -> NDArray[Any] | LogicalColumn:
+    by = f"`{node.op}`"
     if node.op == "!":
-        return value == 0
+        return negate(_truth(node.operand, rows, by))
+    value = _numbers(node.operand, rows, by)
     return -value if node.op == "-" else value
 
 
-def _binary(node: Binary, rows: _Rows) -> NDArray[Any]:
+def _binary(node: Binary, rows: _Rows) -> NDArray[Any] | LogicalColumn:
     by = f"`{node.op}`"
     if node.op == "%in%":
-        return is_in(_evaluate(node.left, rows), _constants(node.right), label_of(node))
-    if node.op in COMPARISONS:
-        left, right = _evaluate(node.left, rows), _evaluate(node.right, rows)
-        if any(isinstance(side, (FactorColumn, str)) for side in (left, right)):
-            return compare_factor(node.op, left, right, label_of(node))
-    first, second = _numbers(node.left, rows, by), _numbers(node.right, rows, by)
-    if node.op in COMPARISONS:
-        return _COMPARE[node.op](first, second)
+        left_side = _plain_or_factor(node.left, rows, by)
+        return is_in(left_side, _constants(node.right), label_of(node))
     if node.op == "&":
-        return (first != 0) & (second != 0)
+        return both(_truth(node.left, rows, by), _truth(node.right, rows, by))
+    left, right = _evaluate(node.left, rows), _evaluate(node.right, rows)
+    if node.op in COMPARISONS and any(isinstance(s, (FactorColumn, str)) for s in (left, right)):
+        return compare_factor(node.op, left, right, label_of(node))
+    first, second = _plain(left, node.left, by), _plain(right, node.right, by)
+    if node.op in COMPARISONS:
+        return compare_numbers(node.op, first, second)
     assert node.op in ARITHMETIC
     if node.op == "^":
-        return np.power(first.astype(np.float64), second.astype(np.float64))
-    return _CALCULATE[node.op](first, second)
+        return power(first, second)
+    result = _CALCULATE[node.op](first, second)
+    return within_integers(result) if result.dtype.kind == "i" else result
 
 
 def _constants(node: Expr) -> list[float | bool | str]:
@@ -222,12 +242,8 @@ def _call(node: Call, rows: _Rows) -> _Value:
     if name in ("factor", "ordered", "as.factor"):
         return _factor(node, args, rows)
     if name in ("as.numeric", "as.integer"):
-        value = _evaluate(args["x"], rows)
-        return (
-            as_number(value, label_of(node))
-            if name == "as.numeric"
-            else as_integer(value, label_of(node))
-        )
+        convert = as_number if name == "as.numeric" else as_integer
+        return convert(_plain_or_factor(args["x"], rows, by), label_of(node))
     x = _numbers(args["x"], rows, by)
     if name in _ELEMENTWISE:
         return _ELEMENTWISE[name](x.astype(np.float64))

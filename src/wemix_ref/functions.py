@@ -9,19 +9,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from wemix_ref.columns import FactorColumn, as_r_integer, factor_from_numbers
+from wemix_ref.columns import INT_MAX, FactorColumn, LogicalColumn, factor_from_numbers
 from wemix_ref.errors import DataError
 from wemix_ref.formula.deparse import format_number
 
 __all__ = [
     "as_integer",
     "as_number",
-    "compare_factor",
-    "is_in",
     "log",
     "make_factor",
+    "power",
     "round_half_even",
     "standardise",
+    "within_integers",
 ]
 
 
@@ -83,7 +83,7 @@ def standardise(
     return x
 
 
-def as_number(value: NDArray[Any] | FactorColumn | str, label: str) -> NDArray[np.float64]:
+def as_number(value: NDArray[Any] | FactorColumn, label: str) -> NDArray[np.float64]:
     """R's ``as.numeric()``: of a factor, its codes from 1; of texts, refused.
 
     Raises
@@ -97,17 +97,29 @@ def as_number(value: NDArray[Any] | FactorColumn | str, label: str) -> NDArray[n
                 f"`{label}` is ambiguous for texts: make numbers of them in the data first"
             )
         return np.where(value.codes < 0, np.nan, value.codes + 1.0)
-    return np.asarray(value).astype(np.float64)
+    return value.astype(np.float64)
 
 
-def as_integer(value: NDArray[Any] | FactorColumn | str, label: str) -> NDArray[Any]:
-    """R's ``as.integer()``: cut off decimals; NaN stays NaN."""
-    numbers = np.trunc(as_number(value, label))
-    return as_r_integer(numbers) if np.isfinite(numbers).all() else numbers
+def as_integer(value: NDArray[Any] | FactorColumn, label: str) -> NDArray[Any]:
+    """R's ``as.integer()``: cut off decimals; NaN where 32 bits do not hold the result."""
+    return within_integers(np.trunc(as_number(value, label)))
+
+
+def within_integers(numbers: NDArray[Any]) -> NDArray[Any]:
+    """Whole numbers as R's integers: int64, or float64 with NaN where R has overflowed."""
+    # A comparison with NaN is false, so that NaN is not held either.
+    held = np.abs(numbers) <= INT_MAX
+    return numbers.astype(np.int64) if held.all() else np.where(held, numbers, np.nan)
+
+
+def power(base: NDArray[Any], exponent: NDArray[Any]) -> NDArray[np.float64]:
+    """R's ``^``: always of doubles; a negative base has no infinite power."""
+    x, y = base.astype(np.float64), exponent.astype(np.float64)
+    return np.where(np.isinf(y) & (x < 0), np.nan, np.power(x, y))
 
 
 def make_factor(
-    value: NDArray[Any] | FactorColumn,
+    value: NDArray[Any] | LogicalColumn | FactorColumn,
     levels: Sequence[float | bool | str] | None = None,
     labels: Sequence[float | bool | str] | None = None,
     ordered: bool | None = None,
@@ -116,7 +128,7 @@ def make_factor(
 
     Parameters
     ----------
-    value : (n,) array or FactorColumn
+    value : (n,) array, LogicalColumn or FactorColumn
         What to make a factor of.
     levels : sequence, optional
         Levels in their order; rows with other values get code -1. Without it the values present,
@@ -148,68 +160,16 @@ def make_factor(
     return FactorColumn(renumber[base.codes], tuple(shown), ids, wanted)
 
 
-def _plain_factor(value: NDArray[Any] | FactorColumn) -> FactorColumn:
+def _plain_factor(value: NDArray[Any] | LogicalColumn | FactorColumn) -> FactorColumn:
     if isinstance(value, FactorColumn):
         return value
-    if value.dtype == bool:
-        return FactorColumn(value.astype(np.intp), ("FALSE", "TRUE"), pd.Index([False, True]))
+    if isinstance(value, LogicalColumn):
+        codes = value.values.astype(np.intp)
+        if value.missing is not None:
+            codes[value.missing] = -1
+        return FactorColumn(codes, ("FALSE", "TRUE"), pd.Index([False, True]))
     return factor_from_numbers(value)
 
 
 def _spell(level: float | bool | str) -> str:
     return level if isinstance(level, str) else format_number(float(level))
-
-
-def is_in(
-    value: NDArray[Any] | FactorColumn | str, table: Sequence[float | bool | str], label: str
-) -> NDArray[np.bool_]:
-    """R's ``%in%`` with constants on its right.
-
-    Raises
-    ------
-    DataError
-        Numbers are looked for among texts or the other way round.
-    """
-    texts = [entry for entry in table if isinstance(entry, str)]
-    if isinstance(value, FactorColumn):
-        if len(texts) < len(table):
-            raise DataError(f"`{label}` must look for texts, since its left side is not numeric")
-        found = np.array([level in texts for level in value.levels] + [False])
-        return found[value.codes]
-    if texts:
-        raise DataError(f"`{label}` must look for numbers, since its left side is numeric")
-    return np.isin(np.asarray(value, dtype=np.float64), [float(entry) for entry in table])
-
-
-def compare_factor(
-    op: str,
-    left: NDArray[Any] | FactorColumn | str,
-    right: NDArray[Any] | FactorColumn | str,
-    label: str,
-) -> NDArray[np.bool_]:
-    """Compare a factor with a text: ``==`` and ``!=``; ``<`` and the like if it is ordered.
-
-    Raises
-    ------
-    DataError
-        Anything else: two factors, a factor and a number, an order where there is none.
-    """
-    mirrored = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
-    if isinstance(left, str):
-        left, right, op = right, left, mirrored.get(op, op)
-    if not isinstance(left, FactorColumn) or not isinstance(right, str):
-        raise DataError(
-            f"`{label}` must compare numbers with numbers, or texts and factors with a quoted text"
-        )
-    if op in ("==", "!="):
-        same = np.array([level == right for level in left.levels] + [False])[left.codes]
-        return same if op == "==" else ~same
-    if not left.ordered or right not in left.levels:
-        raise DataError(f"`{label}` needs an ordered factor and one of its levels")
-    place = left.levels.index(right)
-    return {
-        "<": left.codes < place,
-        ">": left.codes > place,
-        "<=": left.codes <= place,
-        ">=": left.codes >= place,
-    }[op]

@@ -195,6 +195,8 @@ def _variable(expr: Expr, data: pd.DataFrame, kept: NDArray[np.bool_], index: pd
         wrong = "is not finite"
     elif isinstance(column, FactorColumn):
         bad, wrong = column.codes < 0, "is none of the factor's levels"
+    elif column.missing is not None:
+        bad, wrong = column.missing, "is neither true nor false"
     else:
         return column
     if bad.any():

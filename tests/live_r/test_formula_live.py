@@ -248,3 +248,26 @@ def test_stored_names_are_those_of_r(tmp_path: Path) -> None:
         for text, answer in zip(texts, answers, strict=True):
             theirs = answer["names"][0] if task == "fixed" else answer["term"]
             assert stored[task][text] == theirs, text
+
+
+def test_random_expressions_have_the_values_of_r(tmp_path: Path) -> None:
+    rng = np.random.default_rng(10)
+    texts = list(dict.fromkeys(f"y ~ x + {examples.random_expression(rng)}" for _ in range(400)))
+    frame = examples.mixed_frame()
+    kept, refused = [], []
+    for text in texts:
+        try:
+            model_frame(parse_formula(text), frame)
+        except (DataError, FormulaError) as error:
+            refused.append((text, str(error)))
+        else:
+            kept.append(text)
+    assert len(kept) > 150
+    answers = ask_r(frame, kept, "fixed", tmp_path)
+    assert report(kept, frame, answers, differences) == ""
+    # What we refuse has no finite value, is no formula of R either, or uses no column.
+    for _, message in refused:
+        assert any(
+            why in message
+            for why in ("is not finite", "neither true", "do not chain", "at least one data column")
+        ), message

@@ -109,6 +109,38 @@ def test_comparisons_make_logicals(text: str, expected: list[bool]) -> None:
     assert column.values.tolist() == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "values", "missing"),
+    [
+        ("I(sqrt(x) > 1)", [False, False, True], [True, False, False]),
+        ("I(!(sqrt(x) > 1))", [True, True, False], [True, False, False]),
+        ("I(sqrt(x) > 1 & x > 0)", [False, False, True], [False, False, False]),
+        ("I(sqrt(x) > 1 & x < 0)", [False, False, False], [True, False, False]),
+        ("I(factor(x, levels = c(1, 4)) == '1')", [False, True, False], [True, False, False]),
+        ("I(sqrt(x) %in% c(1, 2))", [False, True, True], [False, False, False]),
+    ],
+)
+def test_what_cannot_be_known_is_neither_true_nor_false(
+    text: str, values: list[bool], missing: list[bool]
+) -> None:
+    column = variable(text, {"x": [-1.0, 1.0, 4.0]})
+    assert isinstance(column, LogicalColumn)
+    found = np.zeros(3, dtype=bool) if column.missing is None else column.missing
+    assert found.tolist() == missing
+    assert column.values[~found].tolist() == np.array(values)[~found].tolist()
+
+
+def test_nested_operators_are_evaluated_once() -> None:
+    text = "x"
+    for _ in range(30):
+        text = f"({text} > 0)"
+    assert variable(f"I({text})", {"x": [1.0, -1.0]}).values.tolist() == [True, False]
+    text = "x"
+    for _ in range(25):
+        text = f"({text} %in% 1)"
+    assert variable(f"I({text})", {"x": [1.0, -1.0]}).values.tolist() == [True, False]
+
+
 def test_levels_of_texts_are_in_c_order() -> None:
     texts = ["b", "É", "a", "Z", "_", "é", "10", "2"]
     assert levels("f", f=texts) == ("10", "2", "Z", "_", "a", "b", "É", "é")
@@ -267,3 +299,12 @@ def test_group_ids_keep_their_values_and_order(values: object, ids: list) -> Non
     codes, found = group_ids("g", series)
     assert found.tolist() == ids
     assert [ids[c] for c in codes] == series.tolist()
+
+
+def test_integers_overflow_as_in_r() -> None:
+    assert number("I(w * w)", w=[2, 46340]) == [4.0, 46340.0**2]
+    first, second = number("I(w * w)", w=[2, 46341])
+    assert first == 4.0
+    assert np.isnan(second)
+    assert number("I(w^2)", w=[2, 46341])[1] == 46341.0**2
+    assert np.isnan(number("as.integer(x)", x=[1.5, 2.0**31])[1])

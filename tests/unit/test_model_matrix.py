@@ -192,6 +192,7 @@ def test_groups_without_rows_are_not_there(small: pd.DataFrame) -> None:
             "y ~ factor(a, levels = c('p', 'q'))",
             r"factor's levels on 2 \(first: row 'C'",
         ),
+        ("y ~ I(log(x) > 0)", r"neither true nor false on 1 \(first: row 'B'\)"),
         ("y ~ poly(x, 2)", "no missing values, as in R.*`x` lacks 1"),
         ("a ~ x", "the response must be numeric; `a` is a factor or texts"),
         ("b ~ x", "the response must be numeric; `b` is logical"),
