@@ -34,6 +34,7 @@ QUANTITIES = {
     "deviance": "deviance",
     "llf": "log-likelihood",
     "beta": "beta",
+    "beta_refined": "beta, refined once",
     "gls_beta": "beta by GLS with V",
     "sigma": "sigma",
     "theta": "theta",
