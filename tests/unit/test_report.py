@@ -220,7 +220,6 @@ def project(project_root, tmp_path):
     """A project of two cases with results; a function writes the report and gives its text."""
     cases = tmp_path / "config" / "cases"
     cases.mkdir(parents=True)
-    shutil.copy(project_root / "config" / "tolerances.yaml", tmp_path / "config")
     for name in (REML, WEIGHTED):
         shutil.copy(project_root / "config" / "cases" / f"{name}.yaml", cases)
     results = tmp_path / "results"
@@ -242,11 +241,11 @@ def project(project_root, tmp_path):
         def add(self, result):
             write_result(result, results / "fits" / result.record["case"])
 
-        def write(self):
+        def write(self, **options):
             for name, content in self.comparisons.items():
                 path = results / "comparisons" / f"{name}.json"
                 path.write_text(json.dumps(content), encoding="utf-8")
-            write_report(results, cases, self.out)
+            write_report(results, cases, self.out, **options)
             return self.out.read_text(encoding="utf-8")
 
     return Project()
@@ -407,6 +406,13 @@ def test_what_is_not_compared_is_named(project):
     assert f"Cases that were not compared: {WEIGHTED}." in text
 
 
+def test_only_the_cases_asked_for_are_shown(project):
+    page = Page(project.write(only=[WEIGHTED]))
+    ids = {attributes.get("id") for _, attributes in page.elements}
+    assert f"case-{WEIGHTED}" in ids
+    assert f"case-{REML}" not in ids
+
+
 def test_a_comparison_without_a_case_is_named(project):
     stray = {**reml_comparison(), "case": "gone"}
     project.comparisons["gone"] = stray
@@ -434,6 +440,17 @@ def test_no_comparison_at_all_is_an_error(project):
     project.comparisons = {}
     with pytest.raises(CaseError, match="at least one case"):
         project.write()
+
+
+def test_a_file_without_the_deciding_tolerance_is_refused(project, project_root, tmp_path):
+    content = yaml.safe_load((project_root / "config" / "tolerances.yaml").read_text())
+    content["tiers"]["own-optimum"] = [
+        entry for entry in content["tiers"]["own-optimum"] if entry["rule"] != "not-above"
+    ]
+    path = tmp_path / "tolerances.yaml"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    with pytest.raises(CaseError, match="rule not-above"):
+        project.write(tolerances=path)
 
 
 def test_tolerances_stand_with_their_reasons(project, project_root):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from wemix_ref.cases import Case, load_cases
+from wemix_ref.datasets import RESOURCES
 from wemix_ref.engines.record import read_record
 from wemix_ref.errors import CaseError
 
@@ -90,7 +91,13 @@ class Results:
     without_case: tuple[str, ...]
 
 
-def read_results(results_dir: Path, cases_dir: Path) -> Results:
+def read_results(
+    results_dir: Path,
+    cases_dir: Path,
+    *,
+    only: Collection[str] | None = None,
+    resources: Path = RESOURCES,
+) -> Results:
     """Read every comparison that has a case file, with its fit records and matrices.
 
     Parameters
@@ -99,6 +106,10 @@ def read_results(results_dir: Path, cases_dir: Path) -> Results:
         Holds ``comparisons/<case>.json`` and ``fits/<case>/<engine>.json``.
     cases_dir : Path
         Holds the case files.
+    only : collection of str or None
+        Names of the cases that the report is of; None: all that were compared.
+    resources : Path
+        Directory of the data and their provenance.
 
     Returns
     -------
@@ -111,10 +122,11 @@ def read_results(results_dir: Path, cases_dir: Path) -> Results:
     EngineError
         If a fit record breaks its schema.
     """
-    cases = load_cases(cases_dir)
+    cases = load_cases(cases_dir, resources=resources)
     comparisons = {
         path.stem: _read_comparison(path)
         for path in sorted((results_dir / "comparisons").glob("*.json"))
+        if only is None or path.stem in only
     }
     both = [name for name in cases if name in comparisons]
     if not both:

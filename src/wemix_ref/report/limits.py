@@ -10,7 +10,7 @@ from typing import Any
 from wemix_ref.errors import CaseError
 from wemix_ref.report.states import engine_title
 from wemix_ref.report.tables import TIER_TITLES, quantity_title
-from wemix_ref.strict_yaml import read_yaml
+from wemix_ref.strict_yaml import read_valid_yaml
 
 __all__ = ["Limit", "Limits", "read_limits"]
 
@@ -73,47 +73,33 @@ def read_limits(path: Path) -> Limits:
     Raises
     ------
     CaseError
-        If the file cannot be read, or lacks the tolerance of the deviance at the own optimum.
+        If the file does not follow its schema, or lacks the tolerance of the deviance at the own
+        optimum.
     """
-    content = read_yaml(path)
-    tiers = content.get("tiers") if isinstance(content, Mapping) else None
-    if not isinstance(tiers, Mapping):
-        raise CaseError(f"{path} must have the key `tiers`, a mapping; found none.")
-    entries = {str(tier): [_checked(path, entry) for entry in tiers[tier]] for tier in tiers}
+    tiers = read_valid_yaml(path, "tolerances.schema.yaml")["tiers"]
     allowed = [
         float(entry["value"])
-        for entry in entries.get("own-optimum", ())
+        for entry in tiers["own-optimum"]
         if entry["rule"] == "not-above" and "deviance" in entry["quantities"]
     ]
     if not allowed:
         raise CaseError(
             f"{path}: `own-optimum` must have the quantity deviance with the rule not-above; "
-            "found none."
+            "found none. Add it, with its reason."
         )
     return Limits(
-        tuple(
-            (TIER_TITLES.get(tier, tier), tuple(_limit(entry) for entry in found))
-            for tier, found in entries.items()
-        ),
-        frozenset(_line(entry["why"]) for found in entries.values() for entry in found),
+        tuple((title, tuple(map(_limit, tiers[tier]))) for tier, title in TIER_TITLES.items()),
+        frozenset(_line(entry["why"]) for listed in tiers.values() for entry in listed),
         max(allowed),
     )
 
 
-def _checked(path: Path, entry: Any) -> Mapping[str, Any]:  # noqa: ANN401
-    wanted = ("quantities", "rule", "why")
-    if not isinstance(entry, Mapping) or any(key not in entry for key in wanted):
-        raise CaseError(f"{path}: a tolerance must have {', '.join(wanted)}; found {entry!r}.")
-    return entry
-
-
 def _limit(entry: Mapping[str, Any]) -> Limit:
     quantities = ", ".join(dict.fromkeys(quantity_title(name) for name in entry["quantities"]))
-    if entry.get("software"):
+    if "software" in entry:
         quantities += f" (against {', '.join(map(engine_title, entry['software']))})"
-    rule = _RULES.get(entry["rule"], f"{entry['rule']} {{value}}" if "value" in entry else "{rule}")
-    words = rule.format(value=entry.get("value", ""), rule=entry["rule"]) if ("{" in rule) else rule
-    return Limit(quantities, words, _line(entry["why"]))
+    rule = _RULES[entry["rule"]].format(value=entry.get("value"))
+    return Limit(quantities, rule, _line(entry["why"]))
 
 
 def _line(text: str) -> str:

@@ -4,25 +4,36 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from wemix_ref.datasets import RESOURCES
 from wemix_ref.report import overview
 from wemix_ref.report.case_view import case_view
 from wemix_ref.report.data import Results, read_results
 from wemix_ref.report.figures import deviance_figure, digits_figure
 from wemix_ref.report.limits import Limits, read_limits
 from wemix_ref.report.tables import quantity_title
+from wemix_ref.tolerances import TOLERANCES
 
 __all__ = ["render_report", "write_report"]
 
 _SAME_THETA = ("deviance", "beta", "sigma")
 
 
-def write_report(results_dir: Path, cases_dir: Path, out: Path) -> None:
+def write_report(
+    results_dir: Path,
+    cases_dir: Path,
+    out: Path,
+    *,
+    only: Collection[str] | None = None,
+    tolerances: Path = TOLERANCES,
+    resources: Path = RESOURCES,
+) -> None:
     """Write the report of all comparisons.
 
     Parameters
@@ -30,18 +41,23 @@ def write_report(results_dir: Path, cases_dir: Path, out: Path) -> None:
     results_dir : Path
         Holds ``comparisons/`` and ``fits/``.
     cases_dir : Path
-        Holds the case files; ``tolerances.yaml`` stands beside it.
+        Holds the case files.
     out : Path
         The page, replaced as a whole; its directory is made if needed.
+    only : collection of str or None
+        Names of the cases that the report is of; None: all that were compared.
+    tolerances : Path
+        The file of tolerances that the comparisons were made by.
+    resources : Path
+        Directory of the data and their provenance.
 
     Raises
     ------
     CaseError, EngineError
         If a comparison, a case file or a fit record cannot be read; `out` is left as it was.
     """
-    cases_dir = Path(cases_dir)
-    limits = read_limits(cases_dir.parent / "tolerances.yaml")
-    text = render_report(read_results(Path(results_dir), cases_dir), limits)
+    results = read_results(Path(results_dir), Path(cases_dir), only=only, resources=resources)
+    text = render_report(results, read_limits(tolerances))
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     handle, scratch = tempfile.mkstemp(prefix=f".{out.name}.", dir=out.parent)
