@@ -120,7 +120,8 @@ RANDOM = r"""
 (`my x`|`my g`) | (`my x`||`my g`) | (1|h/`my g`) | (`my x`:a||`my g`/h) | (größe|h) | (1|b)
 (1|b:g) | (1|k) | (1|o) | (x|k:o2) | (1|nc) | (1|fc) | (1|real) | (1|big) | (1|txt) | (1|str/nb)
 (1|i) | (x|txt:nc) | ((1|g)) | (x + (1|g)) | + (1|g) | (1|g) + x | 0 + x + (1|g) | x - 1 + (1|g)
-(1|g) + 0 | x + (1|g) - 1 | (1|g) + x - x | (1|g) + a:x + x | x*a + (x|g) + offset(z)
+(1|g) + 0 | x + (1|g) - 1 | (1|g) + x - x | (1|g) + a:x + x
+(1|g) + x + !b | (x|g) + (1|h) + !b | x*a + (x|g) + offset(z)
 log(z) + (1|g) + (1|h) | x + (x > 0) + (1|g) | poly(x, 2) + (poly(x, 2)|h) | 1 + (1|g) + (1|h)
 (1|x) | (T|g) | (1|`if`) | (0 + k:x + a|h) | (a + h - 1|m) | (x/a|g) | ((x + z)^2|h)
 ((x + z)^2||h) | (a/x||m) | (1|m) + (a - 1||h:g)

@@ -252,7 +252,9 @@ def _call(node: Call, rows: _Rows) -> _Value:
     if name == "log":
         return log(x.astype(np.float64), _number(args.get("base")))
     if name == "round":
-        return round_half_even(x.astype(np.float64), int(_number(args.get("digits")) or 0))
+        rounded = round_half_even(x.astype(np.float64), int(_number(args.get("digits")) or 0))
+        # An integer has no negative zero.
+        return rounded + 0.0 if x.dtype.kind == "i" else rounded
     assert name == "scale", name
     center, scaling = args.get("center"), args.get("scale")
     return standardise(

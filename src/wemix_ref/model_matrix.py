@@ -164,7 +164,8 @@ def model_frame(
     index = data.index[kept]
     columns: dict[str, Column] = {}
     for terms in (formula.fixed, *(bar.terms for bar in formula.bars)):
-        for variable in (v for term in terms.terms for v in term):
+        # Those of removed terms too: R evaluates them, and refuses or drops rows for them.
+        for variable in terms.variables:
             key = label_of(variable)
             if key not in columns:
                 columns[key] = _variable(variable, data, kept, index)

@@ -116,6 +116,8 @@ def test_variables_are_columns_in_order_with_the_response_first() -> None:
         ('y ~ I(a == "p\\"; q") + (1|g)', 'y ~ I(a == "p\\"; q") + (1 | g)'),
         ("y ~ I(x * 0.1000000000000000055) + (1|g)", "y ~ I(x * 0.1) + (1 | g)"),
         ("y ~ I(x * 0.30000000000000004)", "y ~ I(x * 0.30000000000000004)"),
+        ("y ~ (1|g) + x + !b", "y ~ (x + !b) + (1 | g)"),
+        ("y ~ (1|g) + (x > 0)", "y ~ (x > 0) + (1 | g)"),
         ("y ~ `log`(x) + `if`", "y ~ log(x) + `if`"),
     ],
 )

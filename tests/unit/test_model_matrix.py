@@ -187,6 +187,7 @@ def test_groups_without_rows_are_not_there(small: pd.DataFrame) -> None:
         ("y ~ log(x)", r"`log\(x\)` must have a value.*not finite on 1 \(first: row 'B'\)"),
         ("y ~ a + log(x - 1)", r"not finite on 3 \(first: row 'A'\)"),
         ("y ~ a + offset(log(x))", r"`log\(x\)` must have a value"),
+        ("y ~ a + log(x) - log(x)", r"`log\(x\)` must have a value"),
         ("log(x) ~ a", r"`log\(x\)` must have a value"),
         (
             "y ~ factor(a, levels = c('p', 'q'))",

@@ -9,6 +9,7 @@ from wemix_ref.formula.bars import Bar, expand_bar, split_bars
 from wemix_ref.formula.deparse import format_number, to_source
 from wemix_ref.formula.messages import error_at
 from wemix_ref.formula.parser import parse_expression
+from wemix_ref.formula.placement import COMPARISONS
 from wemix_ref.formula.syntax import (
     Argument,
     Binary,
@@ -20,6 +21,7 @@ from wemix_ref.formula.syntax import (
     Paren,
     Text,
     Unary,
+    children,
     names_in,
     start_of,
 )
@@ -137,12 +139,25 @@ def parse_formula(text: str) -> Formula:
                     start_of(variable),
                     f"the response `{key}` cannot stand on the right of `~` too; remove it",
                 )
-    right = [to_source(rest)] if rest is not None else ["1"]
+    right = ["1" if rest is None else _closed_source(rest)]
     right += [source for _, source in expanded]
     right += [f"{name} - {name}" for name in _hidden_columns(response, fixed, bars)]
     columns = tuple(dict.fromkeys((*names_in(response), *names_in(tree.right))))
     source = f"{to_source(response)} ~ {' + '.join(right)}"
     return Formula(text, response, fixed, bars, columns, source)
+
+
+def _closed_source(node: Expr) -> str:
+    """Spell a fixed part so that more can be added after it: ``!`` would take that in too."""
+    source = to_source(node)
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        if isinstance(current, (Unary, Binary)):
+            if current.op == "!" or current.op == "&" or current.op in COMPARISONS:
+                return f"({source})"
+            stack.extend(children(current))
+    return source
 
 
 def _hidden_columns(response: Expr, fixed: TermSet, bars: Sequence[Bar]) -> list[str]:
