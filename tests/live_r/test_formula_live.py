@@ -271,3 +271,16 @@ def test_random_expressions_have_the_values_of_r(tmp_path: Path) -> None:
             why in message
             for why in ("is not finite", "neither true", "do not chain", "at least one data column")
         ), message
+
+
+def test_a_difference_is_noticed(tmp_path: Path) -> None:
+    frame = examples.mixed_frame()
+    texts = ["y ~ a*x + (x|g)"]
+    (answer,) = ask_r(frame, texts, "random", tmp_path)
+    assert random_differences(texts[0], frame, answer) == []
+    moved = frame.assign(x=frame["x"] * (1 + 1e-10))
+    assert "X differs" in random_differences(texts[0], moved, answer)[0]
+    assert "terms" in random_differences("y ~ a*x + (0 + x|g)", frame, answer)[0]
+    assert "terms" in random_differences("y ~ a*x + (x|h)", frame, answer)[0]
+    other = frame.assign(g=frame["g"].to_numpy()[::-1])
+    assert "Z differs" in random_differences(texts[0], other, answer)[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 
+import numpy as np
 import pytest
 
 from wemix_ref.errors import FormulaError
@@ -350,3 +351,25 @@ def test_other_one_sided_formulas_are_refused(text: str) -> None:
 )
 def test_numbers_are_spelled_as_r_spells_them(value: float, text: str) -> None:
     assert format_number(value) == text
+
+
+def test_any_text_gives_a_formula_or_an_error_of_ours() -> None:
+    pieces = (
+        *("y ~", "x", "+", "a", "b", "|", "||", "(", ")", "(", ")", "*", "/", ":", "^", "-", "!"),
+        *("&", ",", "=", "==", "<", "1", "0", "2", "`my x`", "'", '"', "I(", "log(", "poly(x,"),
+        *("factor(", "c(", "offset(", "(1|g)", "(x|h/g)", "%in%", ".", "1e5", "3L", "\\", "é", "`"),
+    )
+    rng = np.random.default_rng(3)
+    read = 0
+    for _ in range(30_000):
+        text = "y ~ x " + " ".join(rng.choice(pieces, rng.integers(1, 10)))
+        try:
+            formula = parse_formula(text)
+        except FormulaError:
+            continue
+        read += 1
+        again = parse_formula(formula.to_r())
+        assert again.to_r() == formula.to_r(), text
+        assert again.fixed.labels == formula.fixed.labels, text
+        assert [b.group_name for b in again.bars] == [b.group_name for b in formula.bars], text
+    assert read > 200
