@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import doctest
 import re
+import subprocess
 import warnings
 from pathlib import Path
 
@@ -81,6 +82,34 @@ def test_examples_of_a_page_run(path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         result = runner.run(page, out=log.append)
     assert result.attempted == len(examples)
     assert result.failed == 0, "".join(log)
+
+
+R_BLOCKS = [
+    pytest.param(text, id=f"{path.name}:{line}")
+    for path in PAGES
+    for language, text, line in fences(path)
+    if language == "r"
+]
+
+
+@pytest.mark.live_r
+@pytest.mark.parametrize("block", R_BLOCKS)
+def test_r_prints_what_a_page_says(block: str, tmp_path: Path) -> None:
+    code = [line for line in block.splitlines() if not line.startswith("#> ")]
+    expected = [line[3:] for line in block.splitlines() if line.startswith("#> ")]
+    assert expected, "an R block without output shows nothing"
+    script = tmp_path / "block.R"
+    script.write_text("\n".join(code) + "\n", encoding="utf-8")
+    run = subprocess.run(
+        ["R", "--no-echo", "--no-save", "--no-restore", f"--file={script}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        stdin=subprocess.DEVNULL,
+    )
+    assert run.returncode == 0, run.stderr
+    assert [line.rstrip() for line in run.stdout.splitlines()] == expected
 
 
 def test_examples_are_there_to_be_run() -> None:
