@@ -150,9 +150,7 @@ def _printed_by_engine(
     return [
         printed_number(
             number,
-            printed_value(
-                number, record["optimum"], gls_beta, record.get("matrix_shapes") or {}
-            ),
+            printed_value(number, record["optimum"], gls_beta, record.get("matrix_shapes") or {}),
             engine=engine,
             at=f"{engine}-optimum",
             tolerances=tolerances,

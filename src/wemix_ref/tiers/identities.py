@@ -24,9 +24,7 @@ class _Maker:
     def __init__(self, tolerances: Tolerances, engine: str, at: str) -> None:
         self.tolerances, self.engine, self.at = tolerances, engine, at
 
-    def number(
-        self, quantity: str, name: str, ours: float, theirs: float, source: str
-    ) -> Number:
+    def number(self, quantity: str, name: str, ours: float, theirs: float, source: str) -> Number:
         return self.judged(quantity, name, ours, theirs, source, digits_of(ours, theirs))
 
     def judged(

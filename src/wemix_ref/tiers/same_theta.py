@@ -19,6 +19,8 @@ def values_of(point: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
     yield "sigma", "", point["sigma"]
     for name, value in point["beta"].items():
         yield "beta", name, value
+    for name, value in (point.get("beta_refined") or {}).items():
+        yield "beta_refined", name, value
     for label, row in labelled_components(point.get("variance_components") or ()).items():
         if row["vcov"] is not None:
             yield "variance", label, row["vcov"]
@@ -47,6 +49,7 @@ def same_theta(
     """
     theta = theirs["theta"]["values"]
     own = {key[:2]: key[2] for key in values_of(ours.point(theta))}
+    own |= {("beta_refined", name): own["beta", name] for name in ours.design.x_names}
     numbers = []
     for quantity, name, value in values_of(theirs):
         mine = own.get((quantity, name), math.nan)

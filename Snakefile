@@ -1,0 +1,47 @@
+# Compare the estimator with every engine and every known answer: prepare, fit, compare, report.
+import shlex
+import sys
+
+from snakemake.utils import min_version, validate
+
+min_version("9.1")
+
+# Snakemake writes the interpreter's path into shell commands without quotes (its issue 2645).
+if " " in sys.executable:
+    sys.executable = shlex.quote(sys.executable)
+
+
+configfile: "config/config.yaml"
+
+
+validate(config, "workflow/schemas/config.schema.yaml")
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/references.smk"
+include: "workflow/rules/cases.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        "results/verdict.txt",
+        "results/report/index.html",
+        "results/tables/numbers.csv",
+        "results/tables/verdicts.csv",
+        expand("results/rebuilt/{dataset}.json", dataset=REBUILT),
+
+
+onsuccess:
+    print(f"\nThe report: {Path('results/report/index.html').resolve()}")
+
+
+onerror:
+    print(
+        "\nThe run did not end as it must; see the messages above. What could be compared stands "
+        "in results/report/index.html and results/tables/."
+    )

@@ -1,0 +1,51 @@
+"""Which R is here, with which packages: asked once, without starting R inside Python."""
+
+from __future__ import annotations
+
+import subprocess
+from functools import cache
+from pathlib import Path
+
+from wemix_ref.engines.r_process import r_availability
+
+__all__ = ["R_PACKAGES", "r_versions"]
+
+R_PACKAGES = ("lme4", "Matrix", "WeMix")
+
+_ASK = """
+cat("R ", paste(R.version$major, R.version$minor, sep = "."), "\\n", sep = "")
+for (p in c({packages})) if (nzchar(system.file(package = p)))
+    cat(p, " ", as.character(packageVersion(p)), "\\n", sep = "")
+"""
+
+
+@cache
+def r_versions() -> dict[str, str]:
+    """Return the versions of R and of the packages that engines use.
+
+    Returns
+    -------
+    dict
+        By name, packages that are not installed left out; empty where there is no R, where R does
+        not run, or where ``WEMIX_REF_NO_R`` turns it off.
+    """
+    if not r_availability().available:
+        return {}
+    from rpy2 import situation
+
+    home = situation.get_r_home()
+    if not home:
+        return {}
+    ask = _ASK.format(packages=", ".join(f'"{name}"' for name in R_PACKAGES))
+    command = [str(Path(home) / "bin" / "R"), "--no-echo", "--no-save", "--no-restore", "-e", ask]
+    try:
+        answer = subprocess.run(
+            command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return {}
+    if answer.returncode != 0:
+        return {}
+    lines = [line.split(" ", 1) for line in answer.stdout.splitlines()]
+    known = ("R", *R_PACKAGES)
+    return {pair[0]: pair[1] for pair in lines if len(pair) == 2 and pair[0] in known}

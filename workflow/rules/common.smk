@@ -1,0 +1,60 @@
+from pathlib import Path
+
+from wemix_ref.cases import load_cases
+from wemix_ref.datasets import load_datasets
+from wemix_ref.fingerprint import fingerprint
+from wemix_ref.installed import r_versions
+from wemix_ref.prepare import problem_of
+
+RESOURCES = Path(config["resources"])
+ALL_CASES = load_cases(Path(config["cases"]["directory"]), resources=RESOURCES)
+
+if unknown := sorted(set(config["cases"]["only"]) - set(ALL_CASES)):
+    raise WorkflowError(
+        f"config: cases.only must name cases of {config['cases']['directory']}; "
+        f"{unknown[0]!r} is none."
+    )
+CASES = {
+    name: case
+    for name, case in ALL_CASES.items()
+    if not config["cases"]["only"] or name in config["cases"]["only"]
+}
+DATASETS = load_datasets(RESOURCES)
+REBUILT = [
+    name
+    for name in DATASETS
+    if any(case.dataset.name == name for case in CASES.values())
+]
+
+# Modules whose sources an engine's record depends on.
+ENGINE_MODULES = {
+    "python": "engines.python",
+    "lme4": "engines.lme4",
+    "lme4-weighted": "engines.lme4_weighted",
+    "wemix": "engines.wemix",
+    "recorded": "engines.recorded",
+}
+R_ENGINES = ("lme4", "lme4-weighted", "wemix")
+
+
+wildcard_constraints:
+    case="[a-z0-9][a-z0-9-]*",
+    dataset="[a-z0-9][a-z0-9-]*",
+    engine="|".join(ENGINE_MODULES),
+
+
+def code_of(*modules):
+    """Hash of the package's sources that a rule depends on: Snakemake sees its scripts alone."""
+    return fingerprint(*modules)
+
+
+def backend_of(engine):
+    """What a live engine runs on, so that another R, or none, redoes its fits."""
+    wanted = ("R", "lme4", "Matrix") + (("WeMix",) if engine == "wemix" else ())
+    return {name: v for name, v in r_versions().items() if name in wanted}
+
+
+def answers_of(case):
+    """The cases whose answers a case is compared with: itself, and its twin."""
+    twin = ALL_CASES[case].same_answer_as
+    return [case] + ([twin] if twin else [])

@@ -1,0 +1,13 @@
+"""Write the report."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wemix_ref.report import write_report
+from wemix_ref.running import job
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+with job(snakemake.log[0]):
+    write_report(Path("results"), Path(snakemake.params.cases), Path(snakemake.output[0]))
