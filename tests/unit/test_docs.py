@@ -6,6 +6,7 @@ import ast
 import doctest
 import re
 import subprocess
+import tomllib
 import warnings
 from pathlib import Path
 
@@ -172,3 +173,16 @@ def test_files_that_are_named_exist(path: Path) -> None:
         elif re.fullmatch(r"[a-z0-9_/]+\.py", code):
             places = (package / code, ROOT / code)
             assert any(place.exists() for place in places), f"{path.name} names {code}"
+
+
+def test_every_dependency_has_its_reason() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lists = [project["dependencies"], *project["optional-dependencies"].values()]
+    named = {re.match(r"[\w-]+", entry)[0] for entries in lists for entry in entries}  # type: ignore[index]
+    tables = [
+        line
+        for line in (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith("| `")
+    ]
+    explained = {name for line in tables for name in _CODE.findall(line.split("|")[1])}
+    assert explained == named
