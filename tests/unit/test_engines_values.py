@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from wemix_ref.engines.r_values import column, double, named_list, text
-from wemix_ref.errors import EngineError
+from wemix_ref.errors import EngineError, WemixRefError
 
 
 def test_text_becomes_a_factor_with_levels_in_c_order():
@@ -30,9 +30,20 @@ def test_categories_keep_their_own_order(ordered):
 
 
 def test_categories_that_are_one_text_are_refused():
-    series = pd.Series(pd.Categorical([1, "1"], categories=[1, "1"]))
-    with pytest.raises(EngineError, match="must differ as text"):
+    series = pd.Series(pd.Categorical([0.1 + 0.2, 0.3]))
+    with pytest.raises(WemixRefError, match="labels of their own"):
         column(series, "g")
+    with pytest.raises(WemixRefError, match="several types"):
+        column(pd.Series(pd.Categorical([1, "1"], categories=[1, "1"])), "g")
+
+
+def test_levels_are_labelled_as_in_our_coefficients():
+    numbers = column(pd.Series(pd.Categorical([1 / 3, 1e5, 1.0])), "g")
+    assert numbers is not None
+    assert numbers["levels"] == ["0.333333333333333", "1", "1e+05"]
+    truths = column(pd.Series(pd.Categorical([True, False])), "g")
+    assert truths is not None
+    assert truths["levels"] == ["FALSE", "TRUE"]
 
 
 @pytest.mark.parametrize(

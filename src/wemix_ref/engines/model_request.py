@@ -80,6 +80,8 @@ def _group_rows(formula: Formula, group: str, data: pd.DataFrame) -> list[pd.Ser
 def centred_data(problem: Problem) -> pd.DataFrame:
     """Return the data with every centred variable replaced by x minus its weighted mean.
 
+    Written apart from the estimator's own centring, which R's answer is to check.
+
     The mean is weighted by the unconditional level-1 weight and taken over the rows that are
     complete in the model's columns, within the named group or over all of them.
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from wemix_ref.columns import FactorColumn, read_column
 from wemix_ref.errors import EngineError
 
 RValue = dict[str, Any] | None
@@ -51,14 +52,10 @@ def _factor(codes: np.ndarray, levels: Sequence[str], *, ordered: bool) -> RValu
 
 
 def _categorical(series: pd.Series, name: str) -> RValue:
-    categories = series.cat.categories
-    levels = [str(category) for category in categories]
-    if len(set(levels)) < len(levels):
-        raise EngineError(
-            f"categories of `{name}` must differ as text, as R's factor levels do; "
-            f"{len(levels) - len(set(levels))} of {len(levels)} repeat. Rename them."
-        )
-    return _factor(series.cat.codes.to_numpy(), levels, ordered=bool(series.cat.ordered))
+    # labels as the formula's reader gives them, so that coefficients carry the same names
+    read = read_column(name, series.dropna())
+    assert isinstance(read, FactorColumn)
+    return _factor(series.cat.codes.to_numpy(), read.levels, ordered=bool(series.cat.ordered))
 
 
 def column(series: pd.Series, name: str) -> RValue:
