@@ -144,7 +144,7 @@ def test_links_lead_somewhere(path: Path) -> None:
         assert (path.parent / target).exists(), f"{path.name} links to {target}"
 
 
-def tests_by_file() -> dict[str, set[str]]:
+def known_tests() -> dict[str, set[str]]:
     found = {}
     for path in (ROOT / "tests").rglob("test_*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -155,7 +155,7 @@ def tests_by_file() -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("path", ALL, ids=name_of)
 def test_tests_that_are_named_exist(path: Path) -> None:
-    known = tests_by_file()
+    known = known_tests()
     everything = set().union(*known.values())
     for code in _CODE.findall(prose(path)):
         for name in re.findall(r"\btest_\w+(?![\w.])", code.replace(".py", ".PY")):
