@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ast
 import doctest
+import os
 import re
+import shlex
 import subprocess
+import sys
 import tomllib
 import warnings
 from pathlib import Path
@@ -113,10 +116,43 @@ def test_r_prints_what_a_page_says(block: str, tmp_path: Path) -> None:
     assert [line.rstrip() for line in run.stdout.splitlines()] == expected
 
 
+CONSOLE_BLOCKS = [
+    pytest.param(text, id=f"{path.name}:{line}")
+    for path in PAGES
+    for language, text, line in fences(path)
+    if language == "console"
+]
+
+
+@pytest.mark.parametrize("block", CONSOLE_BLOCKS)
+def test_the_shell_prints_what_a_page_says(block: str) -> None:
+    first, *expected = block.splitlines()
+    prompt, program, *arguments = shlex.split(first)
+    assert (prompt, program) == ("$", "wemix-ref")
+    run = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from wemix_ref.cli import main; raise SystemExit(main())",
+            *arguments,
+        ],
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": "100"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        stdin=subprocess.DEVNULL,
+    )
+    assert [line.rstrip() for line in run.stdout.rstrip().splitlines()] == expected
+
+
 def test_examples_are_there_to_be_run() -> None:
     counts = {path.name: sum(b.count(">>> ") for b, _ in python_blocks(path)) for path in PAGES}
     for page in ("equations.md", "formulas.md", "standard-errors.md", "divergences.md"):
         assert counts[page] >= 5
+    assert R_BLOCKS
+    assert CONSOLE_BLOCKS
 
 
 def test_the_code_of_the_readme_runs_on_a_csv(
