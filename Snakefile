@@ -21,6 +21,14 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
+
+
+wildcard_constraints:
+    case="[a-z0-9][a-z0-9-]*",
+    dataset="[a-z0-9][a-z0-9-]*",
+    engine="|".join(ENGINE_MODULES),
+
+
 include: "workflow/rules/references.smk"
 include: "workflow/rules/cases.smk"
 include: "workflow/rules/report.smk"

@@ -223,7 +223,7 @@ def _engines(parsed: argparse.Namespace) -> int:
     for name in ("lme4", "lme4-weighted", "wemix"):
         wanted = ("R", "lme4", "Matrix", *(("WeMix",) if name == "wemix" else ()))
         versions[name] = {package: in_r[package] for package in wanted if package in in_r}
-    listed = {}
+    listed: dict[str, dict[str, Any]] = {}
     for name in ENGINE_NAMES:
         found = get_engine(name).availability()
         about = versions.get(name, {}) if found.available else {}

@@ -168,7 +168,7 @@ def _printed_by_python(case: Case, ours: Ours, tolerances: Tolerances) -> list[N
     if case.printed_theta is not None:
         theta, at = [float(text) for text in case.printed_theta.values()], "printed"
     point = ours.point(theta)
-    gls_beta = ours.gls_beta(theta).to_dict()
+    gls_beta = ours.gls_beta(theta)
     return [
         printed_number(
             number,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from wemix_ref.compare import SCHEMA_NAME
+from wemix_ref.engines.registry import ENGINE_NAMES
 from wemix_ref.errors import CaseError
 from wemix_ref.files import write_text
 from wemix_ref.verdicts import TIERS
@@ -60,13 +61,18 @@ def write_tables(comparisons: Sequence[Mapping[str, Any]], numbers: Path, verdic
     write_text(numbers, _csv(["case", *_NUMBER_COLUMNS], rows))
     rows = []
     for comparison in comparisons:
-        for engine, verdict in comparison["verdicts"].items():
+        for engine, verdict in _by_engine(comparison):
             counts = [_count(verdict, tier) for tier in TIERS]
             about = comparison["engines"][engine]
             told = [about["status"], _text(verdict["ok"]), verdict["text"], about["message"]]
             rows.append([comparison["case"], engine, *told, *counts])
     header = ["case", "engine", "status", "ok", "verdict", "message", *TIERS]
     write_text(verdicts, _csv(header, rows))
+
+
+def _by_engine(comparison: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Verdicts in the engines' usual order."""
+    return sorted(comparison["verdicts"].items(), key=lambda item: ENGINE_NAMES.index(item[0]))
 
 
 def _text(value: object) -> str:
@@ -91,7 +97,7 @@ def verdict_table(comparisons: Sequence[Mapping[str, Any]]) -> str:
     """Return a table for a terminal: cases by engines, with verdicts and counts."""
     rows = [("case", "engine", "verdict", "numbers")]
     for comparison in comparisons:
-        for engine, verdict in comparison["verdicts"].items():
+        for engine, verdict in _by_engine(comparison):
             n_ok = sum(count[0] for count in verdict["counts"].values())
             n = sum(count[1] for count in verdict["counts"].values())
             mark = "" if verdict["ok"] is not False else "  <--"
@@ -111,7 +117,7 @@ def failures(comparisons: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = []
     for comparison in comparisons:
         case = comparison["case"]
-        for engine, verdict in comparison["verdicts"].items():
+        for engine, verdict in _by_engine(comparison):
             about = comparison["engines"][engine]
             if about["status"] not in ("ok", "unavailable"):
                 lines.append(f"{case}, {engine}: {about['status']}: {about['message']}")

@@ -93,14 +93,14 @@ def digits_of(ours: float, theirs: float) -> float:
     return min(MAX_DIGITS, max(0.0, math.log10(scale) - math.log10(gap)))
 
 
-def matrix_digits(ours: sp.sparray, theirs: sp.sparray) -> float:
+def matrix_digits(ours: sp.csr_array, theirs: sp.csr_array) -> float:
     """Digits of the largest difference of entries, relative to the largest entry.
 
     Matrices of different shape share no digit.
     """
     if ours.shape != theirs.shape:
         return 0.0
-    gap = float(abs(sp.csr_array(ours) - sp.csr_array(theirs)).max())
+    gap = float(abs(ours - theirs).max())
     scale = max(float(abs(ours).max()), float(abs(theirs).max()))
     if math.isnan(gap):
         return 0.0
@@ -110,15 +110,15 @@ def matrix_digits(ours: sp.sparray, theirs: sp.sparray) -> float:
 def rounds_to(value: float, text: str) -> bool:
     """Whether a number gives a printed text when rounded to as many digits.
 
-    The comparison is decimal and exact; a value half way between two printed numbers agrees with
-    both.
+    The comparison is decimal, of the shortest text that gives the value; a value half way between
+    two printed numbers agrees with both.
     """
     if not math.isfinite(value):
         return False
     printed = Decimal(text)
     exponent = printed.as_tuple().exponent
     assert isinstance(exponent, int)  # a finite number's is
-    return abs(Decimal(value) - printed) <= Decimal(5).scaleb(exponent - 1)
+    return abs(Decimal(repr(float(value))) - printed) <= Decimal(5).scaleb(exponent - 1)
 
 
 def judge(digits: float, required: float | None) -> tuple[str, bool | None]:

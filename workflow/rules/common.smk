@@ -37,14 +37,8 @@ ENGINE_MODULES = {
 R_ENGINES = ("lme4", "lme4-weighted", "wemix")
 
 
-wildcard_constraints:
-    case="[a-z0-9][a-z0-9-]*",
-    dataset="[a-z0-9][a-z0-9-]*",
-    engine="|".join(ENGINE_MODULES),
-
-
 def code_of(*modules):
-    """Hash of the package's sources that a rule depends on: Snakemake sees its scripts alone."""
+    """Hash of sources of the package: Snakemake sees changes of scripts alone."""
     return fingerprint(*modules)
 
 

@@ -9,7 +9,7 @@ rule rebuild:
     conda:
         "../../environment.yml"
     params:
-        resources=str(RESOURCES),
+        resources=lambda w, input: str(Path(input.provenance).parents[1]),
         code=code_of("rebuild"),
         backend=r_versions(),
     message:

@@ -46,7 +46,7 @@ rule report:
         "../../environment.yml"
     params:
         code=code_of("report"),
-        cases=config["cases"]["directory"],
+        cases=lambda w, input: str(Path(input.cases[0]).parent),
     message:
         "Write the report"
     script:

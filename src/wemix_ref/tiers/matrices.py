@@ -65,7 +65,7 @@ def matrices(
         Z = model.Z()
         G = covariance_by_kronecker(ours.design, rows)
         residual = labelled_components(rows)["Residual"]["vcov"]
-        theirs = {"G": G, "V": Z @ G @ Z.T + residual * sp.eye_array(Z.shape[0])}
+        theirs = {"G": G, "V": sp.csr_array(Z @ G @ Z.T + residual * sp.eye_array(Z.shape[0]))}
         origin = "G and V built from its variance components"
     numbers = []
     for name in ("Z", "G", "V"):
@@ -95,7 +95,7 @@ def matrices(
     return numbers
 
 
-def _largest(matrix: sp.sparray) -> float:
+def _largest(matrix: sp.csr_array) -> float:
     """The entry of largest size, with its sign."""
-    values = sp.coo_array(matrix).data
+    values = np.asarray(matrix.data)
     return float(values[np.abs(values).argmax()]) if values.size else 0.0

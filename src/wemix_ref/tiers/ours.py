@@ -43,7 +43,7 @@ class Ours:
     optimum : (n_theta,) theta of our own optimum.
     """
 
-    def __init__(self, problem: Problem, optimum: Sequence[float]) -> None:
+    def __init__(self, problem: Problem, optimum: Sequence[float] | Array) -> None:
         self.problem = problem
         with warnings.catch_warnings():
             # the fit has told of dropped rows and the like already
@@ -84,11 +84,11 @@ class Ours:
             for c in found
         ]
 
-    def gls_beta(self, theta: Sequence[float] | Array) -> pd.Series:
+    def gls_beta(self, theta: Sequence[float] | Array) -> dict[str, float]:
         """Beta by generalised least squares with the working V at theta."""
         model = self.at(theta)
         beta, _ = gls(self.design.X, model.V("working"), self.design.y)
-        return pd.Series(beta, index=list(self.design.x_names))
+        return dict(zip(self.design.x_names, beta.tolist(), strict=True))
 
     def normal_equations_error(self, theta: Sequence[float] | Array) -> pd.Series:
         """Relative error that solving normal equations in X leaves in beta, shape (p,).

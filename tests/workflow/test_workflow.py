@@ -1,0 +1,166 @@
+"""A run ends with its report; what changed, and no more, is done again; failures are told."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LAST = {"Write the report", "Write the tables", "Check that every number is as it must be"}
+COMPARED = {"Compare three-level-school", "Compare sleepstudy-l2-slope"}
+
+
+def test_a_run_ends_with_the_report(finished):
+    workbench, told = finished
+    results = workbench.place / "results"
+    page = (results / "report" / "index.html").read_text(encoding="utf-8")
+    assert "three-level-school" in page
+    assert (results / "report.html").stat().st_size > 10_000  # Snakemake's own, by the profile
+    assert "index.html" in told
+    verdict = (results / "verdict.txt").read_text()
+    assert verdict in told
+    assert "three-level-school   recorded  agrees" in verdict
+    assert (results / "rebuilt" / "three-level-school.json").is_file()
+    left_over = [path for path in results.rglob(".*") if path.name != ".snakemake_timestamp"]
+    assert left_over == []
+
+
+def test_records_name_the_engine_and_stand_apart_from_timings(finished):
+    fits = finished[0].place / "results" / "fits" / "three-level-school"
+    assert {path.name for path in fits.iterdir()} == {
+        f"{engine}.{kind}"
+        for engine in ("python", "recorded")
+        for kind in ("json", "timing.json", "matrices.parquet")
+    }
+    assert "seconds" in json.loads((fits / "python.timing.json").read_text())
+    assert "seconds" not in (fits / "python.json").read_text()
+
+
+def test_nothing_is_done_without_a_change(workbench):
+    assert workbench.planned() == set()
+
+
+def test_a_fit_done_again_writes_the_same_bytes_and_redoes_nothing_else(workbench):
+    fits = workbench.place / "results" / "fits" / "three-level-school"
+    names = ("python.json", "python.matrices.parquet")
+    before = {name: hashlib.sha256((fits / name).read_bytes()).hexdigest() for name in names}
+    done = workbench.snakemake("--force", "results/fits/three-level-school/python.json")
+    assert done.returncode == 0, done.stderr
+    after = {name: hashlib.sha256((fits / name).read_bytes()).hexdigest() for name in names}
+    assert after == before
+    assert workbench.planned() == set()
+
+
+def test_a_changed_note_redoes_no_fit(workbench):
+    workbench.replace("config/cases/sleepstudy-l2-slope.yaml", "title: ", "title: Again, ")
+    assert workbench.planned() == {"Compare sleepstudy-l2-slope", *LAST}
+
+
+def test_a_changed_model_redoes_its_case_alone(workbench):
+    workbench.replace("config/cases/sleepstudy-l2-slope.yaml", "(Days|Subject)", "(1|Subject)")
+    assert workbench.planned() == {
+        "Prepare sleepstudy-l2-slope",
+        "Fit sleepstudy-l2-slope by python",
+        "Fit sleepstudy-l2-slope by recorded",
+        "Compare sleepstudy-l2-slope",
+        *LAST,
+    }
+
+
+def test_a_changed_datum_redoes_its_case_alone(workbench):
+    path = workbench.place / "resources" / "data" / "sleepstudy-l2-slope.csv"
+    before = hashlib.sha256(path.read_bytes()).hexdigest()
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([lines[0], lines[2], lines[1], *lines[3:]]) + "\n")
+    after = hashlib.sha256(path.read_bytes()).hexdigest()
+    workbench.replace("resources/data/provenance.yaml", before, after)
+    planned = workbench.planned()
+    assert {job for job in planned if not job.startswith("Make ")} == {
+        "Prepare sleepstudy-l2-slope",
+        "Fit sleepstudy-l2-slope by python",
+        "Fit sleepstudy-l2-slope by recorded",
+        "Compare sleepstudy-l2-slope",
+        *LAST,
+    }
+
+
+@pytest.mark.parametrize(
+    ("file", "jobs"),
+    [
+        (
+            "deviance.py",
+            {
+                "Fit three-level-school by python",
+                "Fit sleepstudy-l2-slope by python",
+                *COMPARED,
+                *LAST,
+            },
+        ),
+        ("tiers/printed.py", {*COMPARED, *LAST}),
+        ("report/page.py", {"Write the report", "Check that every number is as it must be"}),
+        ("cli.py", set()),
+    ],
+)
+def test_a_changed_package_redoes_what_depends_on_it(workbench, file, jobs):
+    path = f"src/wemix_ref/{file}"
+    workbench.write(path, workbench.read(path) + "\n# changed\n")
+    assert workbench.planned() == jobs
+
+
+def test_a_number_that_differs_ends_the_run_after_its_report(workbench):
+    page = workbench.place / "results" / "report" / "index.html"
+    recorded = "resources/recorded/three-level-school.json"
+    workbench.replace(recorded, "0.925431534844646", "0.925431534944646")
+    page.unlink()
+    done = workbench.snakemake()
+    told = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "three-level-school, recorded, same-theta: sigma differs" in told
+    assert "<--" in told
+    assert page.is_file()
+    assert not (workbench.place / "results" / "verdict.txt").exists()
+
+
+def test_changed_data_of_another_hash_stop_the_case_with_a_message(workbench):
+    path = workbench.place / "resources" / "data" / "sleepstudy-l2-slope.csv"
+    path.write_text(path.read_text() + "\n")
+    done = workbench.snakemake("results/prepared/sleepstudy-l2-slope/problem.json")
+    assert done.returncode != 0
+    assert "must have the sha256" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("only: [] ", "only: [no-such-case] "), "'no-such-case' is none"),
+        (("time_limit: 300", "time_limit: soon"), "time_limit"),
+        (("resources: resources", "resources: resources\nspeed: high"), "speed"),
+    ],
+)
+def test_a_wrong_configuration_is_refused(workbench, change, told):
+    workbench.replace("config/config.yaml", *change)
+    done = workbench.snakemake("--dry-run")
+    assert done.returncode != 0
+    assert told in done.stdout + done.stderr
+
+
+def test_lint_and_format_are_clean():
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--lint"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    files = ["Snakefile", *map(str, sorted((ROOT / "workflow" / "rules").glob("*.smk")))]
+    snakefmt = Path(sys.executable).with_name("snakefmt")
+    done = subprocess.run(
+        [str(snakefmt), "--check", *files], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_scripts_are_thin():
+    for path in (ROOT / "workflow" / "scripts").glob("*.py"):
+        assert len(path.read_text().splitlines()) <= 40, path.name
