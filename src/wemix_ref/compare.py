@@ -18,7 +18,7 @@ from wemix_ref.tiers.own_optimum import own_optimum
 from wemix_ref.tiers.printed import printed_number, printed_value
 from wemix_ref.tiers.same_theta import another_model, same_theta, standard_errors
 from wemix_ref.tolerances import Tolerances
-from wemix_ref.verdicts import Number, digits_of, engine_verdict
+from wemix_ref.verdicts import Number, digits_of, engine_verdict, rounds_to
 
 __all__ = ["SCHEMA_NAME", "compare_case"]
 
@@ -143,21 +143,51 @@ def _engine(
 def _printed_by_engine(
     case: Case, record: Record, tolerances: Tolerances, other: bool
 ) -> list[Number]:
-    """Printed numbers against a live engine at its own default optimum."""
+    """Printed numbers against a live engine at its own optimum, and at the printed theta."""
     engine = record["engine"]
     gls_beta = (record.get("v_three_ways") or {}).get("gls_beta", {}).get("lambdat", {})
-    excuse = "Another model; the printed numbers are not its own." if other else ""
-    return [
-        printed_number(
-            number,
-            printed_value(number, record["optimum"], gls_beta, record.get("matrix_shapes") or {}),
-            engine=engine,
-            at=f"{engine}-optimum",
-            tolerances=tolerances,
-            excuse=excuse,
+    shapes = record.get("matrix_shapes") or {}
+    numbers = []
+    for number in case.printed:
+        value = printed_value(number, record["optimum"], gls_beta, shapes)
+        excuse = "Another model; the printed numbers are not its own." if other else ""
+        if not excuse and value is not None and not rounds_to(value, number.text):
+            excuse = _other_stopping_point(case, record)
+        at = f"{engine}-optimum"
+        numbers.append(
+            printed_number(
+                number, value, engine=engine, at=at, tolerances=tolerances, excuse=excuse
+            )
         )
-        for number in case.printed
-    ]
+    for point in record["at"]:
+        if point["label"] == "printed":
+            for number in case.printed:
+                value = printed_value(number, point, {}, {})
+                if value is not None:
+                    numbers.append(
+                        printed_number(
+                            number, value, engine=engine, at="printed", tolerances=tolerances
+                        )
+                    )
+    return numbers
+
+
+def _other_stopping_point(case: Case, record: Record) -> str:
+    """Why lme4's own optimum is not held to printed digits; empty where it is.
+
+    Printed numbers are those of the point where lme4's optimiser stopped, and that point is one
+    of its version. Where another version stops elsewhere, the same numbers are still judged, at
+    the printed theta.
+    """
+    version = record["versions"].get("lme4", "")
+    if case.printed_theta is None or record["engine"] != "lme4":
+        return ""
+    if f"lme4 {version} " in f"{case.printed_theta_from} ".replace("-", "."):
+        return ""
+    return (
+        f"lme4 {version} stops elsewhere than the program of the printed theta "
+        f"({case.printed_theta_from}); judged at the printed theta instead."
+    )
 
 
 def _printed_by_python(case: Case, ours: Ours, tolerances: Tolerances) -> list[Number]:

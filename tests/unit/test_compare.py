@@ -236,3 +236,84 @@ def test_tables_have_a_row_for_every_number(weighted, tmp_path):
     assert list(verdicts["engine"]) == ["python", "lme4-weighted", "recorded"]
     assert "<--" in verdict_table([comparison])
     assert len(failures([comparison])) == len(wrong(comparison)) > 0
+
+
+@pytest.mark.parametrize(
+    ("version", "verdict", "ok"), [("1.1.31", "differs", False), ("1.1.37", "shown", None)]
+)
+def test_printed_digits_bind_the_stopping_point_of_their_own_version_alone(
+    printed, version, verdict, ok
+):
+    """Our optimum in lme4's place: a little below where lme4 1.1-31 stops."""
+    other = copy.deepcopy(printed.record)
+    other.update(engine="lme4", versions={"lme4": version})
+    case = CASES[PRINTED]
+    comparison = compare_case(
+        case, case.problem(), {"python": printed.record, "lme4": other}, {}, TOLERANCES
+    )
+    found = {
+        n["at"]: (n["verdict"], n["ok"])
+        for n in comparison["numbers"]
+        if (n["engine"], n["quantity"], n["name"])
+        == ("lme4", "G", "Subject (Intercept) (Intercept)")
+    }
+    assert found == {
+        "lme4-optimum": (verdict, ok),
+        "printed": ("agrees to the printed digits", True),
+    }
+
+
+@pytest.mark.parametrize(
+    ("quantity", "digits_off"),
+    [
+        ("gls_beta", 1e-11),
+        ("paper_deviance", 1e-11),
+        ("paper_sigma", 1e-11),
+        ("paper_beta", 1e-11),
+        ("V_kronecker", 1e-12),
+        ("V_lambdat", 1e-12),
+        ("V_bdiag", 1e-12),
+    ],
+)
+def test_each_identity_can_fail(weighted, monkeypatch, quantity, digits_off):
+    from dataclasses import replace
+
+    from wemix_ref.tiers import identities, ours
+
+    off = 1 + digits_off
+    if quantity == "gls_beta":
+        true_gls = ours.gls
+        monkeypatch.setattr(ours, "gls", lambda X, V, y: (true_gls(X, V, y)[0] * off, None))
+    elif quantity.startswith("paper_"):
+        field, true_paper = quantity.removeprefix("paper_"), identities.paper.evaluate
+
+        def evaluate(*given):
+            fit = true_paper(*given)
+            return replace(fit, **{field: getattr(fit, field) * off})
+
+        monkeypatch.setattr(identities.paper, "evaluate", evaluate)
+    else:
+        way, true_ways = quantity.removeprefix("V_"), identities.three_ways_to_V
+
+        def ways(*given):
+            found = true_ways(*given)
+            return {**found, way: found[way] * off}
+
+        monkeypatch.setattr(identities, "three_ways_to_V", ways)
+    assert {number["quantity"] for number in wrong(compared(weighted))} == {quantity}
+
+
+def test_shuffled_rows_are_put_back_before_V_is_compared(weighted, monkeypatch):
+    from wemix_ref.tiers import identities
+
+    monkeypatch.setattr(
+        identities, "_reordered", lambda problem, order: problem_in_order(problem, order[::-1])
+    )
+
+    def problem_in_order(problem, order):
+        data = problem.data.reset_index(drop=True).iloc[order].reset_index(drop=True)
+        return type(problem)(**{**vars(problem), "data": data})
+
+    # rows in another order, passed off as the first: V must differ
+    found = {(n["quantity"], n["name"]) for n in wrong(compared(weighted))}
+    assert found == {(f"V_{way}", "rows shuffled") for way in ("kronecker", "lambdat", "bdiag")}
