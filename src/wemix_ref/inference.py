@@ -1,42 +1,48 @@
-"""Scores, Hessian and standard errors.
+"""Standard errors by every published recipe, from one set of scores and one Hessian.
 
-With F_k = psi_Lk S_k a top group's share of F and v = (-beta, 1), its log pseudo-likelihood at
-fixed (beta, theta, sigma) is (eq. 111, which the paper prints with its own beta per group)
+H and B are those of beta, theta and sigma together (information.py); a subscript takes a sub-block.
+K is the number of top groups, t stands for all of theta and sigma.
 
-    l_k = - 1/2 sum psi log det A - W_k / 2 log(2 pi sigma^2) - v' F_k v / (2 sigma^2).
+=========  ===========================  ===============================================  =========
+recipe     beta                         theta, sigma                                     times
+=========  ===========================  ===============================================  =========
+"wemix"    H_bb^-1 B_bb H_bb^-1         per level l, over (theta_l, sigma):              K/(K-1)
+                                        H_ll^-1 B_ll H_ll^-1; sigma's from level 2
+"stata"    as "wemix"                   [H^-1]_tt B_tt [H^-1]_tt                         K/(K-1)
+"gllamm"   [H^-1 B H^-1]_bb             [H^-1 B H^-1]_tt                                 K/(K-1)
+"sas"      [H^-1 B H^-1]_bb             [H^-1 B H^-1]_tt                                 1
+"mplus"    the same as "sas"
+"model"    sigma^2 F_xx^-1              [H^-1]_tt                                        1
+=========  ===========================  ===============================================  =========
 
-Its derivatives are the scores; S holds one row per top group, B = S'S and H is minus the joint
-Hessian of the sum. The recipes that packages print are read off these (H and B are those of beta,
-theta and sigma together; "level l" means the elements theta_l and sigma):
-
-* "wemix" (block): beta: H_bb^-1 B_bb H_bb^-1 K/(K-1); per level l: H_ll^-1 B_ll H_ll^-1 K/(K-1),
-  and
-  sigma's from level 2 (eqs. 108, 109, 113, where the paper prints J without the outer product and
-  leaves out the factor's square);
-* "model": sigma^2 F_xx^-1 for beta, the block of H^-1 for (theta, sigma).
+"wemix" is the paper's (eqs. 108, 109, 113, where J lacks the outer product); Stata's is that of
+`mixed` with pweights, SAS's that of GLIMMIX with EMPIRICAL=CLASSICAL, Mplus's its MLR.
 
 On the boundary the scores of a zero column of Lambda vanish in every group. A variance of zero has
-no standard error; the other parameters are taken given the boundary.
+no standard error; the other parameters are taken given the boundary. A direction in which the
+log-likelihood is flat has none either: what depends on it is NaN, never a pseudo-inverse's number.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wemix_ref.covariance import SINGULAR_TOLERANCE, CovarianceMap
+from wemix_ref.components import Component
+from wemix_ref.covariance import CovarianceMap
 from wemix_ref.deviance import Criterion, Evaluation
 from wemix_ref.errors import ModelError, OptionError
+from wemix_ref.information import JointInformation
 
-__all__ = ["RECIPES", "Component", "Inference", "JointInformation", "components", "infer"]
+__all__ = ["RECIPES", "Inference", "check_recipe", "infer"]
 
 Array = NDArray[np.float64]
+Ints = NDArray[np.intp]
 
-RECIPES = ("wemix", "model")
+RECIPES = ("wemix", "stata", "gllamm", "sas", "mplus", "model")
 
 #: Eigenvalues of a scaled Hessian below this share of the largest one count as zero: the analytic
 #: Hessian is good to about 1e-12, and a direction that flat carries no information.
@@ -51,153 +57,51 @@ UNDER_REML = (
 
 
 @dataclass(frozen=True)
-class Component:
-    """One element of the covariance of the random effects, or the residual variance.
+class Bread:
+    """Inverse of a block of H on the directions that carry information.
 
     Attributes
     ----------
-    group, var1, var2 : grouping factor and coefficient names; var2 is None for a variance, and both
-        are None for the residual.
-    level : 1 for the residual.
-    vcov : variance or covariance on the data's scale.
-    sdcor : standard deviation or correlation.
-    gradient : (n_theta + 1,) derivative of vcov with respect to (theta, sigma).
-    on_boundary : whether it is, or belongs to, a variance that counts as zero.
+    where : (size,) positions of the block in (beta, theta, sigma).
+    inverse : (size, size). flat : (size, k) orthonormal basis of the flat directions, scaled.
+    scale : (size,) square roots of the diagonal of the block.
+    concave : whether every other direction is one of a maximum.
     """
 
-    group: str
-    var1: str | None
-    var2: str | None
-    level: int
-    vcov: float
-    sdcor: float
-    gradient: Array
-    on_boundary: bool
+    where: Ints
+    inverse: Array
+    flat: Array
+    scale: Array
+    concave: bool
 
+    @classmethod
+    def of(cls, H: Array, where: Ints) -> Bread:
+        """Invert the block of H at the positions `where`."""
+        block = H[np.ix_(where, where)]
+        scale = np.sqrt(np.abs(np.diag(block)))
+        scale[scale == 0] = 1.0
+        values, vectors = np.linalg.eigh(block / np.outer(scale, scale))
+        flat = np.abs(values) <= FLAT * float(np.abs(values).max(initial=0.0))
+        kept = vectors[:, ~flat]
+        inverse = (kept / values[~flat]) @ kept.T / np.outer(scale, scale)
+        return cls(where, inverse, vectors[:, flat], scale, bool(np.all(values[~flat] > 0)))
 
-def components(covariance: CovarianceMap, theta: Array, sigma: float) -> list[Component]:
-    """Variance components, ordered as lme4's ``as.data.frame(VarCorr(fit))``.
-
-    Per term its variances, then its covariances; lowest level first, the residual last. Covariances
-    that the formula fixes at zero are left out.
-    """
-    out: list[Component] = []
-    n_theta = covariance.n_theta
-    for level in covariance.levels:
-        for block in level.blocks:
-            L = block.Lambda(theta)
-            Sigma = sigma**2 * L @ L.T
-            sd = np.sqrt(np.diag(Sigma))
-            zero = sd / sigma * np.asarray(block.scale) < SINGULAR_TOLERANCE
-            q = block.size
-            pairs = [(i, i) for i in range(q)]
-            pairs += [(i, j) for j in range(q) for i in range(j + 1, q)]
-            for i, j in pairs:
-                gradient = np.zeros(n_theta + 1)
-                for k, (row, column) in enumerate(zip(*block.triangle, strict=True)):
-                    # d(L L')_ij = dL_i L_j' + L_i dL_j'
-                    slope = (row == i) * L[j, column] + (row == j) * L[i, column]
-                    gradient[block.start + k] = sigma**2 * slope
-                gradient[n_theta] = 2.0 * Sigma[i, j] / sigma
-                if i == j:
-                    sdcor = float(sd[i])
-                else:
-                    product = float(sd[i] * sd[j])
-                    sdcor = float(Sigma[i, j]) / product if product > 0 else float("nan")
-                out.append(
-                    Component(
-                        level.name,
-                        block.names[j],
-                        None if i == j else block.names[i],
-                        level.number,
-                        float(Sigma[i, j]),
-                        sdcor,
-                        gradient,
-                        bool(zero[i] or zero[j]),
-                    )
-                )
-    gradient = np.zeros(n_theta + 1)
-    gradient[n_theta] = 2.0 * sigma
-    out.append(Component("Residual", None, None, 1, sigma**2, sigma, gradient, False))
-    return out
+    def estimable(self, gradient: Array) -> bool:
+        """Whether a function with this gradient over `where` does not depend on what is flat."""
+        scaled = gradient / self.scale
+        size = float(np.linalg.norm(scaled))
+        return size > 0 and float(np.linalg.norm(self.flat.T @ scaled)) <= 1e-6 * size
 
 
 @dataclass(frozen=True)
-class JointInformation:
-    """Scores and joint Hessian over (beta, theta, sigma).
+class _Part:
+    """Covariance of some parameters by one recipe, with the bread it came from."""
 
-    Attributes
-    ----------
-    scores : (K, p + n_theta + 1) one row per top group.
-    H : (p + n_theta + 1, p + n_theta + 1) minus the Hessian of the log pseudo-likelihood.
-    log_likelihoods : (K,) by top group; their sum is the fit's (eq. 112).
-    p : number of fixed effects.
-    """
+    bread: Bread
+    covariance: Array
 
-    scores: Array
-    H: Array
-    log_likelihoods: Array
-    p: int
-
-    @property
-    def K(self) -> int:
-        """Number of top groups."""
-        return int(self.scores.shape[0])
-
-    @property
-    def kappa(self) -> float:
-        """K / (K - 1)."""
-        return self.K / (self.K - 1)
-
-    @cached_property
-    def B(self) -> Array:
-        """S'S."""
-        return np.asarray(self.scores.T @ self.scores)
-
-    @classmethod
-    def at(cls, criterion: Criterion, at: Evaluation) -> JointInformation:
-        """Evaluate at a theta with (beta, sigma) profiled (ML)."""
-        data, covariance = criterion.data, criterion.covariance
-        profile, p, n_theta = at.profile, data.p, covariance.n_theta
-        sigma2, v = profile.sigma2, profile.v
-        sigma = float(np.sqrt(sigma2))
-        J = data.coordinates.jacobian
-
-        top = data.levels[-1]
-        F_k = top.psi[:, None, None] * at.states[-1].S
-        F_kv = F_k @ v
-        quadratic = F_kv @ v
-        K = top.psi.size
-        scores = np.empty((K, p + n_theta + 1))
-        scores[:, :p] = F_kv[:, :p] @ J / sigma2
-        by_group = criterion.gradients_by_group(at, np.outer(v, v) / sigma2)
-        by_top = []
-        for level, gradient in zip(data.levels, by_group, strict=True):
-            sums = np.zeros((K, *gradient.shape[1:]))
-            np.add.at(sums, level.top, gradient)
-            by_top.append(sums)
-        scores[:, p : p + n_theta] = -0.5 * covariance.gather(by_top)
-        scores[:, -1] = -data.W_top / sigma + quadratic / sigma**3
-
-        H = np.zeros((p + n_theta + 1, p + n_theta + 1))
-        H_tt, dF = criterion.hessian(at, profiled=False)
-        t = slice(p, p + n_theta)
-        dFv = dF @ v
-        H[:p, :p] = J.T @ profile.F[:p, :p] @ J / sigma2
-        H[t, t] = H_tt / 2.0
-        H[t, :p] = -dFv[:, :p] @ J / sigma2
-        H[:p, t] = H[t, :p].T
-        H[t, -1] = -(dFv @ v) / sigma**3
-        H[-1, t] = H[t, -1]
-        H[-1, -1] = 2.0 * data.W / sigma2
-
-        log_det = np.zeros(K)
-        for level, state in zip(data.levels, at.states, strict=True):
-            np.add.at(log_det, level.top, level.psi * state.log_det)
-        log_likelihoods = -0.5 * (
-            log_det + data.W_top * np.log(2.0 * np.pi * sigma2) + quadratic / sigma2
-        )
-        return cls(scores, H, log_likelihoods, p)
+    def gradient(self, whole: Array) -> Array:
+        return np.asarray(whole[self.bread.where])
 
 
 @dataclass(frozen=True)
@@ -206,8 +110,11 @@ class Inference:
 
     Attributes
     ----------
-    recipe : "wemix" or "model".
+    recipe : one of `RECIPES`.
     cov_beta : (p, p).
+    cov_all : (p + n_theta + 1, p + n_theta + 1) over beta, theta, sigma; NaN for what is on the
+        boundary or not identified, zero between blocks of which the recipe says nothing. Under
+        "wemix" sigma stands in the block of level 2. None under REML.
     se_components : standard error of each component's vcov, NaN where it is not defined.
     reasons : per component, why it is NaN; None where it is not.
     information : None under REML.
@@ -215,35 +122,48 @@ class Inference:
 
     recipe: str
     cov_beta: Array
+    cov_all: Array | None
     se_components: tuple[float, ...]
     reasons: tuple[str | None, ...]
     information: JointInformation | None
+    _by_level: dict[int, _Part] | None = None
+
+    def cov_of(self, gradients: Array, level: int) -> Array:
+        """Covariance of functions of the (theta_l, sigma) of one level, or of all of theta.
+
+        Parameters
+        ----------
+        gradients : (q, n_theta + 1) derivatives in (theta, sigma).
+        level : the level that they are of; recipes other than "wemix" have one block for all.
+        """
+        assert self._by_level is not None
+        assert self.information is not None
+        part = self._by_level[level]
+        p = self.information.p
+        local = np.hstack([np.zeros((gradients.shape[0], p)), gradients])[:, part.bread.where]
+        return np.asarray(local @ part.covariance @ local.T)
 
 
-@dataclass(frozen=True)
-class _Bread:
-    """Inverse of a block of H on the directions that carry information."""
+def check_recipe(recipe: str, reml: bool) -> None:
+    """Refuse an unknown recipe, and a sandwich under REML.
 
-    inverse: Array
-    flat: Array  # (size, k) orthonormal basis of the flat directions, in scaled coordinates
-    scale: Array
-    concave: bool
-
-    def estimable(self, gradient: Array) -> bool:
-        scaled = gradient / self.scale
-        size = float(np.linalg.norm(scaled))
-        return size > 0 and float(np.linalg.norm(self.flat.T @ scaled)) <= 1e-6 * size
-
-
-def _bread(H: Array) -> _Bread:
-    scale = np.sqrt(np.abs(np.diag(H)))
-    scale[scale == 0] = 1.0
-    values, vectors = np.linalg.eigh(H / np.outer(scale, scale))
-    largest = float(np.abs(values).max(initial=0.0))
-    flat = np.abs(values) <= FLAT * largest
-    kept = vectors[:, ~flat]
-    inverse = (kept / values[~flat]) @ kept.T / np.outer(scale, scale)
-    return _Bread(inverse, vectors[:, flat], scale, bool(np.all(values[~flat] > 0)))
+    Raises
+    ------
+    OptionError
+        Unknown recipe.
+    ModelError
+        A recipe other than "model" under REML.
+    """
+    if recipe not in RECIPES:
+        raise OptionError(
+            f"se must be one of {', '.join(repr(name) for name in RECIPES)}, or None; "
+            f"found {recipe!r}."
+        )
+    if reml and recipe != "model":
+        raise ModelError(
+            f'under REML the only standard errors are the model\'s; found se="{recipe}". '
+            'Pass se="model", or reml=False for a sandwich.'
+        )
 
 
 def infer(
@@ -255,92 +175,119 @@ def infer(
     ----------
     criterion, at : the model and the point; theta's zero columns are whole.
     parts : components at that point.
-    recipe : "wemix" or "model".
+    recipe : one of `RECIPES`.
 
     Raises
     ------
-    OptionError
-        Unknown recipe.
-    ModelError
-        A sandwich under REML.
+    OptionError, ModelError
+        See `check_recipe`.
     """
-    if recipe not in RECIPES:
-        raise OptionError(
-            f"se must be one of {', '.join(repr(name) for name in RECIPES)}, or None; "
-            f"found {recipe!r}."
-        )
+    check_recipe(recipe, criterion.reml)
     root = criterion.data.coordinates.covariance_root
     model_cov = at.profile.sigma2 * root @ at.profile.F_xx_inv @ root.T
     if criterion.reml:
-        if recipe != "model":
-            raise ModelError(
-                f'under REML the only standard errors are the model\'s; found se="{recipe}". '
-                'Pass se="model", or reml=False for a sandwich.'
-            )
         nan = tuple(float("nan") for _ in parts)
-        return Inference(recipe, model_cov, nan, tuple(UNDER_REML for _ in parts), None)
+        return Inference(recipe, model_cov, None, nan, tuple(UNDER_REML for _ in parts), None)
     information = JointInformation.at(criterion, at)
-    active = ~criterion.covariance.zero_columns(at.theta)
-    if recipe == "model":
-        se, reasons = _component_errors_model(information, active, parts)
-        return Inference(recipe, model_cov, se, reasons, information)
-    scores = information.scores[:, : information.p]
-    half = scores @ model_cov
-    cov_beta = information.kappa * half.T @ half
-    se, reasons = _component_errors_block(information, criterion.covariance, active, parts)
-    return Inference(recipe, cov_beta, se, reasons, information)
+    covariance = criterion.covariance
+    active = ~covariance.zero_columns(at.theta)
+    blocks = _blocks(information, covariance, active, recipe)
+    cov_beta = _cov_beta(information, model_cov, blocks, recipe)
+    errors = [_error(part, blocks[max(part.level, 2)], information.p) for part in parts]
+    return Inference(
+        recipe,
+        cov_beta,
+        _whole(cov_beta, blocks, information, covariance, recipe),
+        tuple(error for error, _ in errors),
+        tuple(reason for _, reason in errors),
+        information,
+        blocks,
+    )
 
 
-def _component_errors_model(
-    information: JointInformation,
-    active: NDArray[np.bool_],
-    parts: Sequence[Component],
-) -> tuple[tuple[float, ...], tuple[str | None, ...]]:
-    p = information.p
-    free = np.flatnonzero(np.concatenate([np.ones(p, dtype=bool), active, [True]]))
-    bread = _bread(information.H[np.ix_(free, free)])
-    errors, reasons = [], []
-    for part in parts:
-        gradient = np.concatenate([np.zeros(p), part.gradient])[free]
-        variance = float(gradient @ bread.inverse @ gradient)
-        value, reason = _judge(part, variance, gradient, bread)
-        errors.append(value)
-        reasons.append(reason)
-    return tuple(errors), tuple(reasons)
-
-
-def _component_errors_block(
+def _blocks(
     information: JointInformation,
     covariance: CovarianceMap,
     active: NDArray[np.bool_],
-    parts: Sequence[Component],
-) -> tuple[tuple[float, ...], tuple[str | None, ...]]:
+    recipe: str,
+) -> dict[int, _Part]:
+    """Covariance of the variance parameters, by level: one and the same but under "wemix"."""
     p, n_theta = information.p, covariance.n_theta
-    breads: dict[int, tuple[_Bread, Array, NDArray[np.intp]]] = {}
-    for level in covariance.levels:
-        mine = np.arange(level.slice.start, level.slice.stop)
-        local = np.append(mine[active[mine]], n_theta)
-        block = _bread(information.H[np.ix_(p + local, p + local)])
-        scores = information.scores[:, p + local] @ block.inverse
-        breads[level.number] = (block, information.kappa * scores.T @ scores, local)
-    errors, reasons = [], []
-    for part in parts:
-        bread, cov, local = breads[max(part.level, 2)]  # the residual's is level 2's
-        gradient = part.gradient[local]
-        value, reason = _judge(part, float(gradient @ cov @ gradient), gradient, bread)
-        errors.append(value)
-        reasons.append(reason)
-    return tuple(errors), tuple(reasons)
+    free = np.flatnonzero(np.concatenate([np.ones(p, dtype=bool), active, [True]]))
+    S, kappa = information.scores, information.kappa
+    out = {}
+    if recipe == "wemix":
+        for level in covariance.levels:
+            mine = np.arange(level.slice.start, level.slice.stop)
+            bread = Bread.of(information.H, p + np.append(mine[active[mine]], n_theta))
+            half = S[:, bread.where] @ bread.inverse
+            out[level.number] = _Part(bread, kappa * half.T @ half)
+        return out
+    bread = Bread.of(information.H, free)
+    if recipe == "model":
+        whole = bread.inverse
+    elif recipe == "stata":
+        t = free >= p
+        half = S[:, free[t]] @ bread.inverse[np.ix_(t, t)]
+        whole = np.zeros_like(bread.inverse)
+        whole[np.ix_(t, t)] = kappa * half.T @ half
+    else:
+        half = S[:, free] @ bread.inverse
+        whole = (kappa if recipe == "gllamm" else 1.0) * half.T @ half
+    return dict.fromkeys((level.number for level in covariance.levels), _Part(bread, whole))
 
 
-def _judge(
-    part: Component, variance: float, gradient: Array, bread: _Bread
-) -> tuple[float, str | None]:
-    """Standard error, or NaN with the reason."""
+def _cov_beta(
+    information: JointInformation, model_cov: Array, blocks: dict[int, _Part], recipe: str
+) -> Array:
+    p = information.p
+    if recipe == "model":
+        return model_cov
+    if recipe in ("wemix", "stata"):
+        half = information.scores[:, :p] @ model_cov
+        return np.asarray(information.kappa * half.T @ half)
+    return np.asarray(blocks[2].covariance[:p, :p])
+
+
+def _error(part: Component, block: _Part, p: int) -> tuple[float, str | None]:
+    """Standard error of a component, or NaN with the reason."""
     if part.on_boundary:
         return float("nan"), AT_BOUNDARY
-    if not bread.estimable(gradient):
+    gradient = block.gradient(np.concatenate([np.zeros(p), part.gradient]))
+    variance = float(gradient @ block.covariance @ gradient)
+    if not block.bread.estimable(gradient):
         return float("nan"), NOT_IDENTIFIED
-    if not bread.concave or variance < 0:
+    if not block.bread.concave or variance < 0:
         return float("nan"), NOT_CONCAVE
     return float(np.sqrt(variance)), None
+
+
+def _whole(
+    cov_beta: Array,
+    blocks: dict[int, _Part],
+    information: JointInformation,
+    covariance: CovarianceMap,
+    recipe: str,
+) -> Array:
+    """Covariance over (beta, theta, sigma), with NaN for what has none."""
+    p, size = information.p, information.H.shape[0]
+    out = np.zeros((size, size))
+    for number in sorted(blocks, reverse=True):  # level 2 last: sigma's is its own
+        part = blocks[number]
+        out[np.ix_(part.bread.where, part.bread.where)] = part.covariance
+    if recipe == "wemix":
+        for level in covariance.levels[1:]:
+            mine = p + np.arange(level.slice.start, level.slice.stop)
+            out[mine, -1] = out[-1, mine] = 0.0
+    if recipe in ("wemix", "stata", "model"):
+        out[:p, p:] = out[p:, :p] = 0.0
+    out[:p, :p] = cov_beta
+    known = np.zeros(size, dtype=bool)
+    known[:p] = True
+    for part in blocks.values():
+        for k, position in enumerate(part.bread.where):
+            unit = np.eye(part.bread.where.size)[k]
+            known[position] = position < p or (part.bread.concave and part.bread.estimable(unit))
+    out[~known, :] = np.nan
+    out[:, ~known] = np.nan
+    return out

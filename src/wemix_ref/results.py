@@ -11,11 +11,12 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from wemix_ref import marginal
+from wemix_ref.components import Component, components
 from wemix_ref.covariance import SINGULAR_TOLERANCE
 from wemix_ref.design import Design
 from wemix_ref.deviance import Criterion, Evaluation
 from wemix_ref.errors import OptionError
-from wemix_ref.inference import Component, Inference, components, infer
+from wemix_ref.inference import Inference, infer
 from wemix_ref.optimise import OptimizerReport, report_at
 
 __all__ = ["FittedModel"]

@@ -10,7 +10,7 @@ from tests.identities.conftest import simulate
 from wemix_ref import gls, mix, paper
 from wemix_ref.design import build_design
 from wemix_ref.fit import criterion_of
-from wemix_ref.inference import JointInformation
+from wemix_ref.information import JointInformation
 
 MODELS = {
     "two levels, slope": (2, "y ~ x + (x|g2)"),
@@ -140,7 +140,48 @@ def test_joint_information_is_the_derivative_of_the_group_log_likelihoods(name: 
         np.testing.assert_allclose(
             information.scores[k], numeric, rtol=1e-5, atol=1e-5 * np.abs(numeric).max()
         )
-    assert pytest.approx(information.H.T, rel=1e-12) == information.H
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("name", MODELS)
+def test_joint_hessian_is_the_derivative_of_the_scores(name: str, weighted: bool) -> None:
+    data, formula, weights = draw(name, weighted)
+    design = build_design(formula, data, weights)
+    criterion = criterion_of(design)
+    theta = some_theta(design.covariance.n_theta)  # not an optimum: nothing cancels
+    at = criterion.evaluate(theta)
+    information = JointInformation.at(criterion, at)
+    coordinates, W = criterion.data.coordinates, criterion.data.W
+    J, p = coordinates.jacobian, information.p
+
+    def score(parameters: np.ndarray) -> np.ndarray:
+        """Total score at any (beta, theta, sigma), not profiled."""
+        sigma = parameters[-1]
+        here = criterion.evaluate(parameters[p:-1])
+        v = np.append(-coordinates.working(parameters[:p]), 1.0)
+        F = here.profile.F
+        by_group = criterion.gradients_by_group(here, np.outer(v, v) / sigma**2)
+        total = design.covariance.gather([g.sum(axis=0) for g in by_group])
+        return np.concatenate(
+            [
+                J.T @ (F @ v)[:p] / sigma**2,
+                -0.5 * total,
+                [-W / sigma + v @ F @ v / sigma**3],
+            ]
+        )
+
+    beta = coordinates.beta(at.profile.b)
+    point = np.concatenate([beta, theta, [np.sqrt(at.profile.sigma2)]])
+    np.testing.assert_allclose(
+        score(point), information.scores.sum(axis=0), rtol=1e-8, atol=1e-8 * W
+    )
+    size = np.sqrt(np.abs(np.diag(information.H)))
+    for k in range(point.size):
+        step = np.zeros(point.size)
+        step[k] = 1e-4 / size[k]
+        numeric = -(score(point + step) - score(point - step)) / (2 * step[k])
+        scaled = np.abs(numeric - information.H[k]) / (size * size[k])
+        assert scaled.max() < 1e-6
 
 
 def _top_codes(design) -> np.ndarray:

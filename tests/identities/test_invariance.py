@@ -76,12 +76,14 @@ def test_labels_of_groups(three_level: pd.DataFrame, kind: str) -> None:
 
 
 def test_pairs_of_ids_are_not_pasted() -> None:
-    # "p:1" with "2" and "p" with "1:2" would be one text
+    # lme4 pastes b:a: "2:p" with "1" and "2" with "p:1" become one group there
     rng = np.random.default_rng(6)
-    a = np.repeat(["p:1", "p", "q", "r", "s", "t"], 8)
-    b = np.tile(np.repeat(["2", "1:2"], 4), 6)
+    a = np.repeat(["p:1", "1", "q", "r", "s", "t"], 8)
+    b = np.tile(np.repeat(["2", "2:p"], 4), 6)
+    pasted = {f"{lower}:{upper}" for lower, upper in zip(b, a, strict=True)}
+    assert len(pasted) == 11
     data = pd.DataFrame({"a": a, "b": b, "x": rng.normal(size=48)})
-    data["y"] = data["x"] + rng.normal(size=48) + (a == "p") * 2.0
+    data["y"] = data["x"] + rng.normal(size=48) + (a == "1") * 2.0
     fit = mix("y ~ x + (1|a/b)", data)
     assert fit.ngroups == {"b:a": 12, "a": 6}
     plain = data.assign(ab=pd.factorize(pd.MultiIndex.from_arrays([a, b]))[0])

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from wemix_ref.components import components
 from wemix_ref.design import build_design
 from wemix_ref.engines.protocol import Problem
 from wemix_ref.errors import WemixRefWarning
 from wemix_ref.fit import criterion_of
-from wemix_ref.inference import components
 from wemix_ref.marginal import gls
 from wemix_ref.optimise import report_at
 from wemix_ref.results import FittedModel
