@@ -1,10 +1,35 @@
 """Weighted linear mixed models: a reference implementation, held against R."""
 
-from wemix_ref.errors import WemixRefError, WemixRefWarning
-from wemix_ref.fit import mix
-from wemix_ref.marginal import gls
-from wemix_ref.results import FittedModel
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wemix_ref.errors import WemixRefError, WemixRefWarning
+    from wemix_ref.fit import mix
+    from wemix_ref.marginal import gls
+    from wemix_ref.results import FittedModel
 
 __version__ = "0.1.0"
 
 __all__ = ["FittedModel", "WemixRefError", "WemixRefWarning", "__version__", "gls", "mix"]
+
+# Loaded when first asked for: the workflow's many small jobs need little of the estimator.
+_HOME = {
+    "FittedModel": "wemix_ref.results",
+    "WemixRefError": "wemix_ref.errors",
+    "WemixRefWarning": "wemix_ref.errors",
+    "gls": "wemix_ref.marginal",
+    "mix": "wemix_ref.fit",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
