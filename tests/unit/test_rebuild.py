@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import runpy
 import shutil
-from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -185,9 +185,14 @@ def test_the_report_is_written_and_is_the_same_each_time(tmp_path):
 def run_script(project_root, tmp_path):
     """Run the workflow's script for a data set; give the file it writes."""
 
-    def run(name):
-        output = tmp_path / "results" / "rebuild" / f"{name}.json"
-        job = SimpleNamespace(wildcards=SimpleNamespace(dataset=name), output=[str(output)])
+    def run(name, resources=project_root / "resources"):
+        output = tmp_path / "results" / "rebuilt" / f"{name}.json"
+        job = SimpleNamespace(
+            wildcards=SimpleNamespace(dataset=name),
+            output=[str(output)],
+            log=[str(tmp_path / "rebuild.log")],
+            params=SimpleNamespace(resources=str(resources)),
+        )
         script = project_root / "workflow" / "scripts" / "rebuild.py"
         runpy.run_path(str(script), init_globals={"snakemake": job})
         return output
@@ -199,12 +204,12 @@ def test_the_script_writes_its_report(run_script):
     assert json.loads(run_script("three-level-blog").read_text())["dataset"] == "three-level-blog"
 
 
-def test_the_script_fails_where_the_file_differs(run_script, edit, monkeypatch):
+def test_the_script_fails_where_the_file_differs(run_script, edit, capsys):
     resources = edit("sleepstudy-row-weights", '"308",2,1', '"308",1,1')
-    changed = partial(rebuild, resources=resources)
-    monkeypatch.setattr("wemix_ref.rebuild.rebuild", changed)
-    with pytest.raises(DataError, match=r"column `W1`.*row 1, file 1, source 2"):
-        run_script("sleepstudy-row-weights")
+    with pytest.raises(SystemExit) as ended:
+        run_script("sleepstudy-row-weights", resources)
+    assert ended.value.code == 1
+    assert re.search(r"column `W1`.*row 1, file 1, source 2", capsys.readouterr().err)
 
 
 def test_every_recipe_of_the_provenance_is_known():
