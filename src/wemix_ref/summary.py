@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from wemix_ref.results import FittedModel
+    from wemix_ref.fitted import Fitted
 
 __all__ = ["RECIPE_TITLES", "summary_text"]
 
@@ -18,7 +18,7 @@ RECIPE_TITLES = {
 }
 
 
-def summary_text(fit: FittedModel, digits: int = 4, t_digits: int = 3) -> str:
+def summary_text(fit: Fitted, digits: int = 4, t_digits: int = 3) -> str:
     """Write the summary; estimates to ``digits`` significant decimals, t values to ``t_digits``."""
     parts = [_head(fit), _residuals(fit), _random(fit, digits), _fixed(fit, digits, t_digits)]
     if fit.params.size > 1:
@@ -27,7 +27,7 @@ def summary_text(fit: FittedModel, digits: int = 4, t_digits: int = 3) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _head(fit: FittedModel) -> str:
+def _head(fit: Fitted) -> str:
     if fit.reml:
         title, criterion = "Linear mixed model fit by REML", "REML criterion"
     elif fit.weighted:
@@ -50,13 +50,13 @@ def _head(fit: FittedModel) -> str:
     return "\n".join(lines)
 
 
-def _residuals(fit: FittedModel) -> str:
+def _residuals(fit: Fitted) -> str:
     values = fit.scaled_residuals
     rows = [["Min", "1Q", "Median", "3Q", "Max"], [f"{value:.4f}" for value in values]]
     return "Scaled residuals:\n" + _table(rows)
 
 
-def _random(fit: FittedModel, digits: int) -> str:
+def _random(fit: Fitted, digits: int) -> str:
     rows = [["Groups", "Name", "Variance", "Std.Error", "Std.Dev.", "Corr"]]
     records = fit.variance_components.to_dict("records")
     position = 0
@@ -91,7 +91,7 @@ def _random(fit: FittedModel, digits: int) -> str:
     )
 
 
-def _fixed(fit: FittedModel, digits: int, t_digits: int) -> str:
+def _fixed(fit: Fitted, digits: int, t_digits: int) -> str:
     rows = [["", "Estimate", "Std.Error", "t value"]]
     columns = zip(fit.params.index, fit.params, fit.bse, fit.tvalues, strict=True)
     rows += [
@@ -101,7 +101,7 @@ def _fixed(fit: FittedModel, digits: int, t_digits: int) -> str:
     return "Fixed effects:\n" + _table(rows, left=1)
 
 
-def _correlations(fit: FittedModel) -> str:
+def _correlations(fit: Fitted) -> str:
     matrix = fit.correlation_of_fixed_effects
     names = list(matrix.index)
     rows = [["", *names[:-1]]]
@@ -111,7 +111,7 @@ def _correlations(fit: FittedModel) -> str:
     return "Correlation of fixed effects:\n" + _table(rows, left=1)
 
 
-def _notes(fit: FittedModel) -> str:
+def _notes(fit: Fitted) -> str:
     lines = [f"Standard errors: {RECIPE_TITLES[fit.se_recipe]}"]
     if fit.singular:
         lines.append(

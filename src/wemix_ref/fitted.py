@@ -1,0 +1,332 @@
+"""What every fitted model has: the point, its estimates and standard errors, its matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+from numpy.typing import ArrayLike, NDArray
+
+from wemix_ref import marginal
+from wemix_ref.components import Component, components
+from wemix_ref.covariance import SINGULAR_TOLERANCE
+from wemix_ref.design import Design
+from wemix_ref.deviance import Criterion, Evaluation
+from wemix_ref.errors import OptionError
+from wemix_ref.inference import Inference, infer
+from wemix_ref.optimise import OptimizerReport, report_at
+
+__all__ = ["Fitted"]
+
+Array = NDArray[np.float64]
+
+
+class Fitted:
+    """A linear mixed model at one theta, made by :func:`wemix_ref.mix` or :meth:`at`.
+
+    Everything is computed from the design and theta when first asked for.
+
+    Attributes
+    ----------
+    design : the model's arrays, rows kept, in the data's order.
+    se_recipe : recipe of the standard errors, "wemix" or "model".
+    optimizer : what the optimiser did: method, evaluations, gradient norm.
+    """
+
+    def __init__(
+        self,
+        design: Design,
+        criterion: Criterion,
+        evaluation: Evaluation,
+        optimizer: OptimizerReport,
+        se_recipe: str,
+    ) -> None:
+        self.design = design
+        self.se_recipe = se_recipe
+        self.optimizer = optimizer
+        self._criterion = criterion
+        self._at = evaluation
+
+    # -- what was fitted -----------------------------------------------------------------------
+
+    @property
+    def formula(self) -> str:
+        """The formula as given."""
+        return self.design.formula.text
+
+    @property
+    def reml(self) -> bool:
+        """Whether the criterion is REML."""
+        return self._criterion.reml
+
+    @property
+    def weighted(self) -> bool:
+        """Whether sampling weights were given."""
+        return self.design.weighted
+
+    @property
+    def nobs(self) -> int:
+        """Rows used."""
+        return self.design.n
+
+    @property
+    def n_dropped(self) -> int:
+        """Rows left out for missing values in used columns."""
+        return self.design.n_dropped
+
+    @property
+    def ngroups(self) -> dict[str, int]:
+        """Number of groups by lme4's name of the grouping factor, lowest level first."""
+        return {level.name: level.n_groups for level in self.design.levels}
+
+    @property
+    def X(self) -> sp.csr_array:
+        """Fixed-effects matrix, sparse (n, p); its columns are ``params.index``."""
+        return sp.csr_array(self.design.X)
+
+    # -- estimates -----------------------------------------------------------------------------
+
+    @cached_property
+    def params(self) -> pd.Series:
+        """Fixed effects beta by R's coefficient names, shape (p,)."""
+        beta = self._criterion.data.coordinates.beta(self._at.profile.b)
+        return pd.Series(beta, index=list(self.design.x_names), name="params", dtype=float)
+
+    @cached_property
+    def theta(self) -> pd.Series:
+        """Relative standard deviations, named and ordered as lme4's getME, lowest level first."""
+        return pd.Series(
+            self._at.theta.copy(), index=list(self.design.covariance.names), name="theta"
+        )
+
+    @cached_property
+    def sigma(self) -> float:
+        """Residual standard deviation."""
+        return float(np.sqrt(self._at.profile.sigma2))
+
+    @property
+    def deviance(self) -> float:
+        """-2 llf; under REML the REML criterion (eq. 106)."""
+        return self._at.deviance
+
+    @property
+    def llf(self) -> float:
+        """Log pseudo-likelihood; under REML minus half the REML criterion."""
+        return -0.5 * self._at.deviance
+
+    @property
+    def converged(self) -> bool:
+        """Whether one more Newton step promises less than 1e-11 of the deviance."""
+        return self.optimizer.converged
+
+    @property
+    def singular(self) -> bool:
+        """Whether a diagonal element of Lambda, on the scale of its column of Z, is below 1e-4."""
+        return bool(self._criterion.covariance.zero_columns(self._at.theta).any())
+
+    # -- standard errors -----------------------------------------------------------------------
+
+    @cached_property
+    def _boundary_at(self) -> Evaluation:
+        """The evaluation with zero columns of Lambda made whole, for derivatives there."""
+        covariance = self._criterion.covariance
+        theta = covariance.normalise(self._at.theta, SINGULAR_TOLERANCE)
+        theta = np.where(covariance.zero_columns(theta), 0.0, theta)
+        if np.array_equal(theta, self._at.theta):
+            return self._at
+        return self._criterion.evaluate(theta)
+
+    @cached_property
+    def _components(self) -> list[Component]:
+        return components(self._criterion.covariance, self._at.theta, self.sigma)
+
+    @cached_property
+    def _inference(self) -> Inference:
+        at = self._boundary_at
+        parts = self._components
+        if at is not self._at:
+            sigma = float(np.sqrt(at.profile.sigma2))
+            parts = components(self._criterion.covariance, at.theta, sigma)
+        return infer(self._criterion, at, parts, self.se_recipe)
+
+    @cached_property
+    def bse(self) -> pd.Series:
+        """Standard errors of the fixed effects by the fit's recipe, shape (p,)."""
+        se = np.sqrt(np.diag(self._inference.cov_beta))
+        return pd.Series(se, index=list(self.design.x_names), name="bse")
+
+    def cov_params(self) -> pd.DataFrame:
+        """Covariance of the fixed effects by the fit's recipe, shape (p, p)."""
+        names = list(self.design.x_names)
+        return pd.DataFrame(self._inference.cov_beta.copy(), index=names, columns=names)
+
+    @property
+    def tvalues(self) -> pd.Series:
+        """Estimates over standard errors, shape (p,)."""
+        return (self.params / self.bse).rename("tvalues")
+
+    @cached_property
+    def variance_components(self) -> pd.DataFrame:
+        """Variances and covariances of the random effects, and the residual variance.
+
+        Columns group, var1, var2, level, vcov (variance or covariance), sdcor (standard deviation
+        or correlation), se (standard error of vcov; NaN where `se_reasons` says why). Lowest level
+        first, residual last; within a term its variances, then its covariances.
+        """
+        rows = [
+            (c.group, c.var1, c.var2, c.level, c.vcov, c.sdcor, se)
+            for c, se in zip(self._components, self._inference.se_components, strict=True)
+        ]
+        frame = pd.DataFrame(
+            rows, columns=["group", "var1", "var2", "level", "vcov", "sdcor", "se"]
+        )
+        for name in ("group", "var1", "var2"):
+            column = frame[name].astype(object)
+            frame[name] = column.where(column.notna(), None)
+        return frame
+
+    @property
+    def se_reasons(self) -> dict[tuple[str, str | None, str | None], str]:
+        """Why a variance component's standard error is NaN, by (group, var1, var2)."""
+        return {
+            (c.group, c.var1, c.var2): reason
+            for c, reason in zip(self._components, self._inference.reasons, strict=True)
+            if reason is not None
+        }
+
+    @property
+    def correlation_of_fixed_effects(self) -> pd.DataFrame:
+        """Correlations of the fixed-effects estimates by the fit's recipe, shape (p, p)."""
+        covariance = self.cov_params()
+        sd = self.bse.to_numpy()
+        return covariance.div(sd, axis=0).div(sd, axis=1)
+
+    @property
+    def scaled_residuals(self) -> pd.Series:
+        """Minimum, quartiles and maximum of the residuals over sigma, as in R's summary."""
+        values = self.resid.to_numpy() / self.sigma
+        quantiles = np.quantile(values, [0.0, 0.25, 0.5, 0.75, 1.0])
+        return pd.Series(quantiles, index=["min", "q1", "median", "q3", "max"])
+
+    # -- random effects and fitted values ------------------------------------------------------
+
+    @cached_property
+    def _modes(self) -> list[Array]:
+        """Conditional modes u on the data's scale, per level (G, q): eq. 60 solved at beta."""
+        out: list[Array] = []
+        data, at = self._criterion.data, self._at
+        right = np.broadcast_to(at.profile.v, (data.levels[-1].psi.size, at.profile.v.size))
+        Lambdas = self._criterion.covariance.Lambdas(at.theta)
+        for position in reversed(range(len(at.states))):
+            state = at.states[position]
+            v = np.einsum("gqm,gm->gq", state.U, right)
+            out.insert(0, v @ Lambdas[position].T)
+            if position > 0:
+                parent = data.levels[position - 1].parent
+                assert parent is not None
+                # what is left of the response once this level's effects are taken off
+                right = np.hstack([-(v @ state.Lam.T), right])[parent]
+        return out
+
+    @cached_property
+    def random_effects(self) -> dict[str, pd.DataFrame]:
+        """Conditional modes on the data's scale by grouping factor: groups by coefficients."""
+        return {
+            level.name: pd.DataFrame(
+                modes,
+                index=level.labels,
+                columns=[name for term in level.terms for name in term.names],
+            )
+            for level, modes in zip(self.design.levels, self._modes, strict=True)
+        }
+
+    @cached_property
+    def fittedvalues(self) -> pd.Series:
+        """X beta + offset + Z u, in the data's row order and index, shape (n,)."""
+        values = self.design.X @ self.params.to_numpy() + self.design.offset
+        for level, modes in zip(self.design.levels, self._modes, strict=True):
+            values = values + np.einsum("nq,nq->n", level.Z, modes[level.codes])
+        return pd.Series(values, index=self.design.index, name="fittedvalues")
+
+    @property
+    def resid(self) -> pd.Series:
+        """Response minus fitted values, in the data's row order and index, shape (n,)."""
+        return (self.design.y + self.design.offset - self.fittedvalues).rename("resid")
+
+    # -- other points --------------------------------------------------------------------------
+
+    def _theta_array(self, theta: ArrayLike | pd.Series) -> Array:
+        names = self.design.covariance.names
+        if isinstance(theta, pd.Series):
+            if list(theta.index) != list(names):
+                if len(set(names)) < len(names) or sorted(theta.index) != sorted(names):
+                    raise OptionError(
+                        f"theta must have the names {list(names)!r}; found {list(theta.index)!r}."
+                    )
+                theta = theta[list(names)]
+            theta = theta.to_numpy()
+        values = np.asarray(theta, dtype=float)
+        if values.shape != (len(names),) or not np.all(np.isfinite(values)):
+            raise OptionError(
+                f"theta must be {len(names)} finite numbers ({', '.join(names)}); "
+                f"found an array of shape {values.shape}: {values.tolist()!r}."
+            )
+        return values
+
+    def deviance_at(self, theta: ArrayLike | pd.Series) -> float:
+        """Profiled deviance (REML criterion) at theta: an array in order, or a Series by name."""
+        return self._criterion.evaluate(self._theta_array(theta)).deviance
+
+    def at(self, theta: ArrayLike | pd.Series) -> Self:
+        """The whole result evaluated at theta: an array in order, or a Series by name."""
+        values = self._criterion.covariance.normalise(self._theta_array(theta))
+        at = self._criterion.evaluate(values)
+        report = report_at(self._criterion, at)
+        return type(self)(self.design, self._criterion, at, report, self.se_recipe)
+
+    # -- V -------------------------------------------------------------------------------------
+
+    def V(self, kind: str = "marginal") -> sp.csr_array:
+        """Covariance of y, sparse (n, n), rows in the data's order.
+
+        ``"marginal"``: Z G Z' + sigma^2 I, what the model implies. ``"working"``:
+        sigma^2 (Z Lambda Psi^-1 Lambda' Z' + Omega^-1), with which generalised least squares
+        returns beta.
+        """
+        theta, sigma = self._at.theta, self.sigma
+        if kind == "marginal":
+            return marginal.marginal_V(self.design, theta, sigma)
+        if kind == "working":
+            return marginal.working_V(self.design, theta, sigma)
+        raise OptionError(f'kind must be "marginal" or "working"; found {kind!r}.')
+
+    def Z(self) -> sp.csr_array:
+        """Random-effects matrix, sparse, columns in lme4's order."""
+        return marginal.Z_matrix(self.design)
+
+    def G(self) -> sp.csr_array:
+        """Covariance of all random effects, sparse block-diagonal, columns as in Z."""
+        return marginal.G_matrix(self.design, self._at.theta, self.sigma)
+
+    # -- printing ------------------------------------------------------------------------------
+
+    def summary(self, digits: Sequence[int] = (4, 3)) -> str:
+        """Text as R's summary shows it; ``digits`` are those of estimates and of t values."""
+        from wemix_ref.summary import summary_text
+
+        return summary_text(self, *digits)
+
+    def __str__(self) -> str:
+        return self.summary()
+
+    def __repr__(self) -> str:
+        kind = "weighted" if self.weighted else "unweighted"
+        criterion = "REML" if self.reml else "ML"
+        return (
+            f"<FittedModel {self.formula!r}, {kind} {criterion}, {self.nobs} rows, "
+            f"deviance {self.deviance:.6g}>"
+        )

@@ -1,0 +1,11 @@
+"""Tests and intervals."""
+
+from __future__ import annotations
+
+from wemix_ref.fitted import Fitted
+
+__all__ = ["Testing"]
+
+
+class Testing(Fitted):
+    """Tests and intervals."""
