@@ -5,21 +5,58 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from wemix_ref.errors import (
+    BoundaryWarning,
+    CaseError,
+    ConvergenceWarning,
+    DataError,
+    DesignWarning,
+    DroppedRowsWarning,
+    EngineError,
+    FormulaError,
+    ModelError,
+    NestingError,
+    OptionError,
+    RankError,
+    SingularFitWarning,
+    WeightsError,
+    WemixRefError,
+    WemixRefWarning,
+)
+
 if TYPE_CHECKING:
-    from wemix_ref.errors import WemixRefError, WemixRefWarning
     from wemix_ref.fit import mix
     from wemix_ref.marginal import gls
     from wemix_ref.results import FittedModel
 
 __version__ = "0.1.0"
 
-__all__ = ["FittedModel", "WemixRefError", "WemixRefWarning", "__version__", "gls", "mix"]
+__all__ = [
+    "BoundaryWarning",
+    "CaseError",
+    "ConvergenceWarning",
+    "DataError",
+    "DesignWarning",
+    "DroppedRowsWarning",
+    "EngineError",
+    "FittedModel",
+    "FormulaError",
+    "ModelError",
+    "NestingError",
+    "OptionError",
+    "RankError",
+    "SingularFitWarning",
+    "WeightsError",
+    "WemixRefError",
+    "WemixRefWarning",
+    "__version__",
+    "gls",
+    "mix",
+]
 
 # Loaded when first asked for: the workflow's many small jobs need little of the estimator.
 _HOME = {
     "FittedModel": "wemix_ref.results",
-    "WemixRefError": "wemix_ref.errors",
-    "WemixRefWarning": "wemix_ref.errors",
     "gls": "wemix_ref.marginal",
     "mix": "wemix_ref.fit",
 }

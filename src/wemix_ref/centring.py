@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from wemix_ref.errors import DataError, OptionError
 from wemix_ref.formula import names_in, parse_one_sided
 
-__all__ = ["centre", "centred_columns"]
+__all__ = ["centre", "centred_columns", "centring_plan"]
 
 
 def centred_columns(text: str) -> tuple[str, ...]:
@@ -24,6 +24,18 @@ def centred_columns(text: str) -> tuple[str, ...]:
     if not isinstance(text, str):
         raise OptionError(f"centring takes a one-sided formula such as '~x + z'; found {text!r}.")
     return tuple(name for term in parse_one_sided(text).terms for name in names_in(term[0]))
+
+
+def centring_plan(
+    center_group: Mapping[str, str] | None, center_grand: str | None
+) -> tuple[tuple[str, str | None], ...]:
+    """Column and grouping factor (None for all rows) of every column to be centred."""
+    plan: list[tuple[str, str | None]] = []
+    for factor, text in (center_group or {}).items():
+        plan.extend((name, factor) for name in centred_columns(text))
+    if center_grand is not None:
+        plan.extend((name, None) for name in centred_columns(center_grand))
+    return tuple(plan)
 
 
 def centre(
@@ -60,16 +72,13 @@ def centre(
             "center_group must map a grouping factor to a one-sided formula, such as "
             f'{{"school": "~x"}}; found {center_group!r}.'
         )
-    plan: list[tuple[str, str | None]] = []
-    for factor, text in (center_group or {}).items():
+    for factor in center_group or {}:
         if factor not in groups:
             raise OptionError(
                 f"center_group must name grouping factors of the model "
                 f"({', '.join(repr(name) for name in groups)}); found {factor!r}."
             )
-        plan.extend((name, factor) for name in centred_columns(text))
-    if center_grand is not None:
-        plan.extend((name, None) for name in centred_columns(center_grand))
+    plan = centring_plan(center_group, center_grand)
     names = [name for name, _ in plan]
     doubled = [name for name in dict.fromkeys(names) if names.count(name) > 1]
     if doubled:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from wemix_ref.centring import centre
+from wemix_ref.centring import centre, centring_plan
 from wemix_ref.covariance import CovarianceMap
 from wemix_ref.errors import (
     DataError,
@@ -93,7 +93,9 @@ class Design:
     n_dropped : rows left out for missing values.
     levels : lowest first.
     omega : (n,) unconditional level-1 weights, ones when unweighted.
-    weighted : whether weights were given.
+    weight_names : columns of the weights as given, level 1 first; empty when unweighted.
+    conditional_weights : how they were read.
+    centring : (column, grouping factor or None for all rows) of the columns that were centred.
     """
 
     formula: Formula
@@ -105,7 +107,14 @@ class Design:
     n_dropped: int
     levels: tuple[Level, ...]
     omega: Array
-    weighted: bool
+    weight_names: tuple[str, ...] = ()
+    conditional_weights: bool = False
+    centring: tuple[tuple[str, str | None], ...] = ()
+
+    @property
+    def weighted(self) -> bool:
+        """Whether weights were given."""
+        return bool(self.weight_names)
 
     @property
     def n(self) -> int:
@@ -236,21 +245,31 @@ def build_design(
         n_dropped=n_dropped,
         levels=tuple(levels),
         omega=level_weights.omega,
-        weighted=bool(names),
+        weight_names=names,
+        conditional_weights=conditional_weights,
+        centring=centring_plan(center_group, center_grand),
     )
-    _check_levels(design)
+    _warn_of_levels(design)
     return design
 
 
 def _check_weight_names(weights: Sequence[str] | None) -> tuple[str, ...]:
     if weights is None:
         return ()
-    if isinstance(weights, str) or not all(isinstance(name, str) for name in weights):
+    if not isinstance(weights, (list, tuple)) or not all(isinstance(w, str) for w in weights):
         raise WeightsError(
             "weights must be a list of column names, level 1 first, such as "
-            f'["w1", "w2"]; found {weights!r}.'
+            f'["w1", "w2"]; found {_kind(weights)}.'
         )
     return tuple(weights)
+
+
+def _kind(weights: object) -> str:
+    if isinstance(weights, str):
+        return f"the text {weights!r}"
+    if isinstance(weights, (list, tuple)):
+        return "a list of " + ", ".join(dict.fromkeys(type(item).__name__ for item in weights))
+    return f"a {type(weights).__name__}"
 
 
 def _check_data(data: pd.DataFrame, columns: Sequence[str]) -> None:
@@ -349,7 +368,18 @@ def _check_rank(X: Array, names: Sequence[str], root_omega: Array) -> None:
         )
 
 
-def _check_levels(design: Design) -> None:
+def _warn_of_levels(design: Design) -> None:
+    for level in design.levels:
+        names = [name for term in level.terms for name in term.names]
+        doubled = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+        if doubled:
+            warnings.warn(
+                f"`{level.name}` has the random effect {doubled[0]!r} more than once, so its "
+                "variance cannot be told apart from the other's; standard errors that are not "
+                "identified are NaN.",
+                DesignWarning,
+                stacklevel=4,
+            )
     lowest = design.levels[0]
     if lowest.n_groups == design.n:
         warnings.warn(

@@ -7,6 +7,7 @@ follows one pattern: what must hold, what was found and where, what to do about 
 from __future__ import annotations
 
 __all__ = [
+    "BoundaryWarning",
     "CaseError",
     "ConvergenceWarning",
     "DataError",
@@ -76,6 +77,10 @@ class CaseError(WemixRefError):
 
 class WemixRefWarning(UserWarning):
     """Base of every warning that the package gives."""
+
+
+class BoundaryWarning(WemixRefWarning):
+    """A hypothesis lies on the boundary, where the test's distribution does not hold."""
 
 
 class DroppedRowsWarning(WemixRefWarning):

@@ -18,7 +18,7 @@ from wemix_ref.errors import (
     OptionError,
     SingularFitWarning,
 )
-from wemix_ref.inference import RECIPES
+from wemix_ref.inference import check_recipe
 from wemix_ref.optimise import minimise
 from wemix_ref.results import FittedModel
 
@@ -67,8 +67,10 @@ def mix(
     overall
         selection probability; True when each is conditional on the selection of the unit above.
     reml : REML criterion; unweighted fits only.
-    se : "wemix" (sandwich by block, times K/(K-1)) or "model" (inverse information); None takes
-        "wemix" for a weighted fit and "model" for an unweighted one. Under REML only "model".
+    se : recipe of the standard errors: "wemix" (sandwich by block, times K/(K-1)), "stata",
+        "gllamm", "sas", "mplus" (as these packages print them, see inference.py) or "model"
+        (inverse information). None takes "wemix" for a weighted fit and "model" for an unweighted
+        one. Under REML only "model".
     center_group : grouping factor -> one-sided formula of columns that are centred within its
     groups,
         such as ``{"school": "~x+z"}``; weighted means.
@@ -142,20 +144,15 @@ def _check_options(
     for name, value in (("conditional_weights", conditional_weights), ("reml", reml)):
         if not isinstance(value, (bool, np.bool_)):
             raise OptionError(f"{name} must be True or False; found {value!r}.")
-    if se is not None and se not in RECIPES:
-        raise OptionError(
-            f"se must be one of {', '.join(repr(name) for name in RECIPES)}, or None; found {se!r}."
-        )
+    if se is not None:
+        check_recipe(se, False)
     if reml and weights is not None:
         raise ModelError(
             "REML is defined for unweighted fits only; found reml=True with weights "
             f"{weights!r}. Pass reml=False, or leave the weights out."
         )
-    if reml and se is not None and se != "model":
-        raise ModelError(
-            f'under REML the only standard errors are the model\'s; found se="{se}". '
-            'Pass se="model", or reml=False for a sandwich.'
-        )
+    if reml and se is not None:
+        check_recipe(se, True)
     if conditional_weights and weights is None:
         raise OptionError(
             "conditional_weights=True says how to read the weights, but none were given. "

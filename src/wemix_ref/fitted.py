@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Self
 
@@ -16,7 +16,7 @@ from wemix_ref.components import Component, components
 from wemix_ref.covariance import SINGULAR_TOLERANCE
 from wemix_ref.design import Design
 from wemix_ref.deviance import Criterion, Evaluation
-from wemix_ref.errors import OptionError
+from wemix_ref.errors import ModelError, OptionError
 from wemix_ref.inference import Inference, infer
 from wemix_ref.optimise import OptimizerReport, report_at
 
@@ -145,13 +145,22 @@ class Fitted:
         return components(self._criterion.covariance, self._at.theta, self.sigma)
 
     @cached_property
-    def _inference(self) -> Inference:
+    def _boundary_components(self) -> list[Component]:
+        """Components whose gradients are those of the point that derivatives are taken at."""
         at = self._boundary_at
-        parts = self._components
-        if at is not self._at:
-            sigma = float(np.sqrt(at.profile.sigma2))
-            parts = components(self._criterion.covariance, at.theta, sigma)
-        return infer(self._criterion, at, parts, self.se_recipe)
+        if at is self._at:
+            return self._components
+        sigma = float(np.sqrt(at.profile.sigma2))
+        return components(self._criterion.covariance, at.theta, sigma)
+
+    @cached_property
+    def _inference(self) -> Inference:
+        return infer(self._criterion, self._boundary_at, self._boundary_components, self.se_recipe)
+
+    @property
+    def _parameter_names(self) -> list[str]:
+        """Names of (beta, theta, sigma)."""
+        return [*self.design.x_names, *self.design.covariance.names, "sigma"]
 
     @cached_property
     def bse(self) -> pd.Series:
@@ -159,10 +168,27 @@ class Fitted:
         se = np.sqrt(np.diag(self._inference.cov_beta))
         return pd.Series(se, index=list(self.design.x_names), name="bse")
 
-    def cov_params(self) -> pd.DataFrame:
-        """Covariance of the fixed effects by the fit's recipe, shape (p, p)."""
-        names = list(self.design.x_names)
-        return pd.DataFrame(self._inference.cov_beta.copy(), index=names, columns=names)
+    def cov_params(self, which: str = "beta") -> pd.DataFrame:
+        """Covariance of the estimates by the fit's recipe.
+
+        Parameters
+        ----------
+        which : "beta", the fixed effects, (p, p); or "all", over beta, theta and sigma, with NaN
+            for what is on the boundary or not identified. Under "wemix" it is block-diagonal, with
+            sigma in the block of the lowest level.
+        """
+        if which == "beta":
+            names = list(self.design.x_names)
+            return pd.DataFrame(self._inference.cov_beta.copy(), index=names, columns=names)
+        if which != "all":
+            raise OptionError(f'which must be "beta" or "all"; found {which!r}.')
+        if self._inference.cov_all is None:
+            raise ModelError(
+                "under REML only the fixed effects have a covariance here. Fit with reml=False, or "
+                'pass which="beta".'
+            )
+        names = self._parameter_names
+        return pd.DataFrame(self._inference.cov_all.copy(), index=names, columns=names)
 
     @property
     def tvalues(self) -> pd.Series:
@@ -259,8 +285,10 @@ class Fitted:
 
     # -- other points --------------------------------------------------------------------------
 
-    def _theta_array(self, theta: ArrayLike | pd.Series) -> Array:
+    def _theta_array(self, theta: ArrayLike | pd.Series | Mapping[str, float]) -> Array:
         names = self.design.covariance.names
+        if isinstance(theta, Mapping):
+            theta = pd.Series(theta, dtype=float)
         if isinstance(theta, pd.Series):
             if list(theta.index) != list(names):
                 if len(set(names)) < len(names) or sorted(theta.index) != sorted(names):
@@ -277,12 +305,12 @@ class Fitted:
             )
         return values
 
-    def deviance_at(self, theta: ArrayLike | pd.Series) -> float:
-        """Profiled deviance (REML criterion) at theta: an array in order, or a Series by name."""
+    def deviance_at(self, theta: ArrayLike | pd.Series | Mapping[str, float]) -> float:
+        """Profiled deviance (REML criterion) at theta: an array in order, or numbers by name."""
         return self._criterion.evaluate(self._theta_array(theta)).deviance
 
-    def at(self, theta: ArrayLike | pd.Series) -> Self:
-        """The whole result evaluated at theta: an array in order, or a Series by name."""
+    def at(self, theta: ArrayLike | pd.Series | Mapping[str, float]) -> Self:
+        """The whole result evaluated at theta: an array in order, or numbers by name."""
         values = self._criterion.covariance.normalise(self._theta_array(theta))
         at = self._criterion.evaluate(values)
         report = report_at(self._criterion, at)
@@ -314,11 +342,11 @@ class Fitted:
 
     # -- printing ------------------------------------------------------------------------------
 
-    def summary(self, digits: Sequence[int] = (4, 3)) -> str:
-        """Text as R's summary shows it; ``digits`` are those of estimates and of t values."""
+    def summary(self, digits: int = 4, t_digits: int = 3) -> str:
+        """Text as R's summary shows it, with so many decimals of estimates and t values."""
         from wemix_ref.summary import summary_text
 
-        return summary_text(self, *digits)
+        return summary_text(self, digits, t_digits)
 
     def __str__(self) -> str:
         return self.summary()

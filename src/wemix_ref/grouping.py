@@ -109,8 +109,9 @@ def _parents(
         raise NestingError(
             f"grouping factors must be nested; {split.size} of {n_groups} groups of `{lower}` lie "
             f"in more than one group of `{upper}` (first: {shown(labels[g])}, in "
-            f"{shown(upper_labels[first[g]])} and {shown(upper_labels[last[g]])}). If `{lower}` is "
-            f"numbered anew within each `{upper}`, write (1|{upper}/{lower}). Crossed factors "
-            "cannot be fitted with sampling weights at every level."
+            f"{shown(upper_labels[first[g]])} and {shown(upper_labels[last[g]])}). If the ids of "
+            f"one start anew within each group of the other, write the outer one first: "
+            f"(1|{upper}/{lower}) where `{upper}` holds several `{lower}`, (1|{lower}/{upper}) "
+            f"where `{lower}` holds several `{upper}`. Crossed factors are not fitted here."
         )
     return first.astype(np.intp)

@@ -144,7 +144,7 @@ class Inference:
         return np.asarray(local @ part.covariance @ local.T)
 
 
-def check_recipe(recipe: str, reml: bool) -> None:
+def check_recipe(recipe: object, reml: bool) -> None:
     """Refuse an unknown recipe, and a sandwich under REML.
 
     Raises

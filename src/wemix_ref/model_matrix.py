@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from wemix_ref.columns import Column, FactorColumn, NumericColumn, group_ids, take
 from wemix_ref.contrasts import code_variable
-from wemix_ref.errors import DataError
+from wemix_ref.errors import DataError, shown
 from wemix_ref.expressions import evaluate
 from wemix_ref.formula import Bar, Call, Expr, Formula, Name, TermSet, label_of, names_in
 
@@ -204,7 +204,7 @@ def _variable(expr: Expr, data: pd.DataFrame, kept: NDArray[np.bool_], index: pd
         first = index[int(np.flatnonzero(bad)[0])]
         raise DataError(
             f"`{label_of(expr)}` must have a value on every row kept; it {wrong} on "
-            f"{int(bad.sum())} (first: row {first!r}). Mend the column, or set it to "
+            f"{int(bad.sum())} (first: row {shown(first)}). Mend the column, or set it to "
             "missing to drop these rows"
         )
     return column

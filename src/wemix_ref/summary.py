@@ -14,7 +14,11 @@ __all__ = ["RECIPE_TITLES", "summary_text"]
 
 RECIPE_TITLES = {
     "wemix": "sandwich by block, times K/(K-1) (what WeMix prints)",
-    "model": "inverse information of the model (what lme4 prints)",
+    "stata": "sandwich, variances by profile, times K/(K-1) (what Stata's mixed prints)",
+    "gllamm": "joint sandwich, times K/(K-1) (what GLLAMM prints)",
+    "sas": "joint sandwich (what SAS GLIMMIX prints)",
+    "mplus": "joint sandwich (what Mplus MLR prints)",
+    "model": "inverse information of the model (for the fixed effects what lme4 prints)",
 }
 
 
@@ -42,10 +46,16 @@ def _head(fit: Fitted) -> str:
     if fit.weighted:
         omega = fit.design.omega
         effective = omega.sum() ** 2 / (omega**2).sum()
+        kind = "conditional" if fit.design.conditional_weights else "unconditional"
         lines.append(
-            f"Sampling weights at {len(fit.design.levels) + 1} levels; rows: "
-            f"sum {omega.sum():.6g}, effective sample size {effective:.1f}"
+            f"Sampling weights, level 1 first, {kind}: {', '.join(fit.design.weight_names)}"
         )
+        lines.append(
+            f"Rows' unconditional weights: sum {omega.sum():.6g}, effective sample size "
+            f"{effective:.1f}"
+        )
+    for name, within in fit.design.centring:
+        lines.append(f"Centred: {name}, {'over all rows' if within is None else f'in {within}'}")
     lines.append(f"Optimiser: {fit.optimizer.method}; {fit.optimizer.message}")
     return "\n".join(lines)
 
@@ -74,7 +84,7 @@ def _random(fit: Fitted, digits: int) -> str:
                         shown,
                         str(record["var1"]),
                         *(_number(record[name], digits) for name in ("vcov", "se", "sdcor")),
-                        " ".join(f"{value:.2f}" for value in corr),
+                        "".join(f"{value:>6.2f}" for value in corr),
                     ]
                 )
                 shown = ""
@@ -85,7 +95,7 @@ def _random(fit: Fitted, digits: int) -> str:
     groups = "; ".join(f"{name}, {count}" for name, count in fit.ngroups.items())
     return (
         "Random effects:\n"
-        + _table(rows, left=2)
+        + _table(rows, left=2, last_left=True)
         + f"\nNumber of obs: {fit.nobs}, groups: {groups}"
         + (f"\n{fit.n_dropped} rows with missing values were left out" if fit.n_dropped else "")
     )
@@ -113,6 +123,10 @@ def _correlations(fit: Fitted) -> str:
 
 def _notes(fit: Fitted) -> str:
     lines = [f"Standard errors: {RECIPE_TITLES[fit.se_recipe]}"]
+    if fit.weighted and fit.se_recipe == "model":
+        lines.append(
+            "They take the weights for information, which sampling weights are not: use a sandwich."
+        )
     if fit.singular:
         lines.append(
             "The fit is singular: a variance is zero or a correlation is one in size. Standard "
@@ -137,13 +151,15 @@ def _number(value: float, digits: int) -> str:
     return f"{value:.{digits}f}"
 
 
-def _table(rows: Sequence[Sequence[str]], left: int = 0) -> str:
-    """Align columns; the first ``left`` to the left, the others to the right."""
+def _table(rows: Sequence[Sequence[str]], left: int = 0, last_left: bool = False) -> str:
+    """Align columns; the first ``left``, and perhaps the last, to the left, others to the right."""
     widths = [max(len(row[j]) for row in rows) for j in range(len(rows[0]))]
     lines = []
     for row in rows:
         cells = [
-            cell.ljust(width) if j < left else cell.rjust(width)
+            cell.ljust(width)
+            if j < left or (last_left and j == len(row) - 1)
+            else cell.rjust(width)
             for j, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         lines.append(" " + "  ".join(cells).rstrip())

@@ -132,8 +132,8 @@ def group_weights(
             raise WeightsError(
                 f"level-{position + 2} weight `{names[position + 1]}` must be constant within "
                 f"`{group}`; it varies in {varies.size} of {n_groups} groups "
-                f"(first: {shown(labels[position][varies[0]])}, from {low[varies[0]]:g} to "
-                f"{high[varies[0]]:g}). {hint}."
+                f"(first: {shown(labels[position][varies[0]])}, from {low[varies[0]]:.15g} to "
+                f"{high[varies[0]]:.15g}). {hint}."
             )
         # one row of the group speaks for it: what differs is below the tolerance
         first = np.empty(n_groups)

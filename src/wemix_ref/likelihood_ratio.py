@@ -1,0 +1,122 @@
+"""Likelihood-ratio tests of nested unweighted models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import scipy.stats
+
+from wemix_ref.errors import ModelError
+
+if TYPE_CHECKING:
+    from wemix_ref.fitted import Fitted
+
+__all__ = ["LikelihoodRatioTest", "likelihood_ratio"]
+
+#: Part of a column of the smaller X that may lie outside the span of the larger one.
+IN_SPAN = 1e-8
+
+
+@dataclass(frozen=True)
+class LikelihoodRatioTest:
+    """Result of a likelihood-ratio test.
+
+    Attributes
+    ----------
+    statistic : difference of the deviances. df : difference of the numbers of parameters.
+    pvalue : upper tail of chi-squared with df degrees of freedom.
+    variances_tested : how many of the parameters are variances or covariances. Where one of them
+        is zero under the smaller model the statistic follows a mixture, and the p value is too
+        large (conservative).
+    """
+
+    statistic: float
+    df: int
+    pvalue: float
+    variances_tested: int
+
+    def __str__(self) -> str:
+        note = (
+            "\nA variance of zero lies on the boundary: the p value is conservative."
+            if self.variances_tested
+            else ""
+        )
+        return (
+            f"Likelihood-ratio test\nchi2({self.df}) = {self.statistic:.6g}, "
+            f"p = {self.pvalue:.4g}{note}"
+        )
+
+
+def likelihood_ratio(one: Fitted, other: Fitted) -> LikelihoodRatioTest:
+    """Test the smaller of two nested models against the larger.
+
+    Raises
+    ------
+    ModelError
+        Weighted fits: twice a difference of log pseudo-likelihoods is no chi-squared variable.
+        Models of other data, not nested, or REML fits whose fixed parts differ.
+    """
+    if one.weighted or other.weighted:
+        raise ModelError(
+            "a likelihood-ratio test needs likelihoods; with sampling weights the criterion is a "
+            "pseudo-likelihood, whose ratio does not follow a chi-squared distribution. Use "
+            "wald_test() with a sandwich covariance."
+        )
+    if one.reml != other.reml:
+        raise ModelError(
+            "both models must be fitted by the same criterion; found one by REML and one by ML. "
+            "Fit both with reml=False."
+        )
+    size = [model.design.X.shape[1] + model.theta.size for model in (one, other)]
+    small, large = (one, other) if size[0] <= size[1] else (other, one)
+    _check_nested(small, large)
+    df = abs(size[0] - size[1])
+    statistic = small.deviance - large.deviance
+    if df == 0:
+        raise ModelError("the models must differ in size; both have as many parameters.")
+    if statistic < -1e-8 * abs(large.deviance):
+        raise ModelError(
+            f"the larger model must fit at least as well as the smaller; its deviance is "
+            f"{-statistic:.6g} higher. Check that the models are nested and have converged."
+        )
+    statistic = max(statistic, 0.0)
+    return LikelihoodRatioTest(
+        float(statistic),
+        df,
+        float(scipy.stats.chi2.sf(statistic, df)),
+        large.theta.size - small.theta.size,
+    )
+
+
+def _check_nested(small: Fitted, large: Fitted) -> None:
+    a, b = small.design, large.design
+    if a.n != b.n or not np.array_equal(a.y + a.offset, b.y + b.offset):
+        raise ModelError(
+            f"both models must be fitted to the same responses; found {a.n} and {b.n} rows"
+            f"{', with other values' if a.n == b.n else ''}. Missing values may have dropped "
+            "other rows: fit both to the complete ones."
+        )
+    if not np.array_equal(a.offset, b.offset):
+        raise ModelError("both models must have the same offset; they differ.")
+    root, *_ = np.linalg.qr(b.X)
+    outside = a.X - root @ (root.T @ a.X)
+    lengths = np.linalg.norm(a.X, axis=0)
+    beyond = np.linalg.norm(outside, axis=0) > IN_SPAN * lengths
+    if beyond.any():
+        raise ModelError(
+            f"the fixed part of the smaller model must be part of the larger one; "
+            f"{a.x_names[int(np.argmax(beyond))]!r} is not."
+        )
+    if small.reml and a.X.shape[1] != b.X.shape[1]:
+        raise ModelError(
+            "REML criteria can be compared only where the fixed parts are the same; found "
+            f"{a.X.shape[1]} and {b.X.shape[1]} columns. Fit both with reml=False."
+        )
+    missing = set(small.theta.index) - set(large.theta.index)
+    if missing:
+        raise ModelError(
+            "the random part of the smaller model must be part of the larger one; "
+            f"{sorted(missing)[0]!r} is not."
+        )
