@@ -1,21 +1,34 @@
-"""V: the covariance of y that a model implies, and generalised least squares with it.
+"""V: the covariance of y that a model implies, whole or a top group at a time.
 
 Model-implied: V = Z G Z' + sigma^2 I with G = blockdiag(Sigma_l). Working, with unconditional
 weights: V_w = sigma^2 (Z Lambda Psi^-1 Lambda' Z' + Omega^-1). Generalised least squares with V_w
-returns the weighted estimate of beta exactly; with unit weights V_w = V.
+(`gls`) returns the weighted estimate of beta exactly; with unit weights V_w = V.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
 import numpy as np
 import scipy.sparse as sp
-import scipy.sparse.linalg
 from numpy.typing import NDArray
 
-from wemix_ref.design import Design
-from wemix_ref.errors import DataError
+from wemix_ref.design import Design, Level
+from wemix_ref.errors import OptionError, shown
+from wemix_ref.least_squares import gls
 
-__all__ = ["G_matrix", "Z_matrix", "gls", "marginal_V", "working_V"]
+__all__ = [
+    "G_matrix",
+    "VBlock",
+    "V_block",
+    "V_by_group",
+    "Z_matrix",
+    "check_kind",
+    "gls",
+    "marginal_V",
+    "working_V",
+]
 
 Array = NDArray[np.float64]
 
@@ -73,32 +86,95 @@ def working_V(design: Design, theta: Array, sigma: float) -> sp.csr_array:
     return sp.csr_array(sigma**2 * (Z @ inner @ Z.T + sp.diags_array(1.0 / design.omega)))
 
 
-def gls(X: Array | sp.csr_array, V: sp.csr_array, y: Array) -> tuple[Array, Array]:
-    """Generalised least squares: (X' V^-1 X)^-1 X' V^-1 y and (X' V^-1 X)^-1.
+def V_block(
+    design: Design, theta: Array, sigma: float, rows: NDArray[np.intp], kind: str = "marginal"
+) -> Array:
+    """V or V_w of the given rows alone, dense (m, m), in the order of `rows`.
 
     Parameters
     ----------
-    X : (n, p), full column rank. V : (n, n) symmetric positive definite. y : (n,).
+    rows : (m,) positions in the data's order.
+    kind : "marginal" or "working", as `check_kind` allows.
+    """
+    working = kind == "working"
+    out = np.diag(1.0 / design.omega[rows]) if working else np.eye(rows.size)
+    for level, Lambda in zip(design.levels, design.covariance.Lambdas(theta), strict=True):
+        codes = level.codes[rows]
+        ZL = level.Z[rows] @ Lambda
+        if working:
+            ZL = ZL / np.sqrt(level.psi[codes])[:, None]
+        out += (ZL @ ZL.T) * (codes[:, None] == codes[None, :])
+    return np.asarray(sigma**2 * out)
+
+
+class VBlock(NamedTuple):
+    """V of one top group.
+
+    Attributes
+    ----------
+    label : the group's id, a tuple where several variables make it.
+    rows : (m,) positions of its rows in the data's order, ascending.
+    block : (m, m) dense, V[rows][:, rows].
+    """
+
+    label: object
+    rows: NDArray[np.intp]
+    block: Array
+
+
+def V_by_group(
+    design: Design,
+    theta: Array,
+    sigma: float,
+    kind: str = "marginal",
+    groups: Sequence[object] | None = None,
+) -> Iterator[VBlock]:
+    """V a top group at a time, in the order of the groups' labels or as asked for.
+
+    Rows of different top groups are uncorrelated, so the blocks are the whole of V. One block is
+    held at a time; neither an (n, n) array nor Z over all groups is made.
 
     Raises
     ------
-    DataError
-        The shapes do not fit.
+    OptionError
+        A kind that is not known, a group that is not among the top groups or is named twice.
     """
-    dense = X.toarray() if isinstance(X, sp.sparray) else np.asarray(X, dtype=float)
-    y = np.asarray(y, dtype=float)
-    if V.shape != (y.size, y.size) or dense.shape[0] != y.size:
-        raise DataError(
-            f"X (n, p), V (n, n) and y (n,) must share n; found X {dense.shape}, V {V.shape}, "
-            f"y {y.shape}."
+    check_kind(kind)
+    top = design.levels[-1]
+    positions = range(top.n_groups) if groups is None else _positions(top, groups)
+    order = np.argsort(top.codes, kind="stable")
+    ends = np.cumsum(np.bincount(top.codes, minlength=top.n_groups))
+
+    def blocks() -> Iterator[VBlock]:
+        for g in positions:
+            rows = order[ends[g - 1] if g else 0 : ends[g]]
+            yield VBlock(top.labels[g], rows, V_block(design, theta, sigma, rows, kind))
+
+    return blocks()
+
+
+def _positions(level: Level, groups: Sequence[object]) -> list[int]:
+    if isinstance(groups, str) or not isinstance(groups, Iterable):
+        raise OptionError(
+            f"groups must be a list of ids of {level.name!r}; found {shown(groups)}. "
+            "Put a single id in a list."
         )
-    solver = scipy.sparse.linalg.splu(
-        sp.csc_array(V), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}
-    )
-    VX = solver.solve(dense)
-    bread = np.linalg.inv(dense.T @ VX)
-    bread = (bread + bread.T) / 2.0
-    # X'V^-1(y - X b) = 0, refined once: the first solution carries the rounding of the products
-    beta = bread @ (VX.T @ y)
-    beta = beta + bread @ (VX.T @ (y - dense @ beta))
-    return np.asarray(beta), np.asarray(bread)
+    wanted = list(groups)
+    found = {label: g for g, label in enumerate(level.labels)}
+    unknown = [label for label in wanted if label not in found]
+    if unknown:
+        raise OptionError(
+            f"groups must be ids of {level.name!r}; {len(unknown)} are not "
+            f"(first: {shown(unknown[0])}). The ids are those of "
+            f"fit.random_effects[{level.name!r}].index."
+        )
+    if len(set(wanted)) < len(wanted):
+        twice = next(label for i, label in enumerate(wanted) if label in wanted[:i])
+        raise OptionError(f"groups must be named once each; {shown(twice)} is there twice.")
+    return [found[label] for label in wanted]
+
+
+def check_kind(kind: str) -> None:
+    """Raise an OptionError unless `kind` is "marginal" or "working"."""
+    if kind not in ("marginal", "working"):
+        raise OptionError(f'kind must be "marginal" or "working"; found {kind!r}.')
