@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import math
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wemix_ref.errors import WemixRefError, WemixRefWarning
+from wemix_ref import __version__
+from wemix_ref.errors import OptionError, WemixRefError, WemixRefWarning
+from wemix_ref.inference import RECIPES
 
 if TYPE_CHECKING:
     from wemix_ref.results import FittedModel
@@ -36,10 +39,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         converge; 2 when the input or the command itself is wrong. Errors are one message.
     """
     parsed = _parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names in scripts that the terminal lacks
+            stream.reconfigure(errors="backslashreplace")
     try:
         return int(parsed.run(parsed))
     except WemixRefError as error:
         sys.stderr.write(f"wemix-ref: {error}\n")
+        return WRONG_INPUT
+    except ModuleNotFoundError as error:
+        if str(error.name).partition(".")[0] == "wemix_ref":
+            raise
+        sys.stderr.write(
+            f"wemix-ref: this command needs the workbench's packages; {error.name} is not "
+            "installed. Install them with: python -m pip install '.[workbench]'\n"
+        )
         return WRONG_INPUT
     except BrokenPipeError:
         sys.stderr.close()
@@ -52,19 +66,34 @@ def _parser() -> argparse.ArgumentParser:
         description="Weighted linear mixed models, held against R.",
         epilog="Exit codes: 0 well; 1 something differs or failed; 2 wrong input.",
     )
+    parser.add_argument("--version", action="version", version=f"wemix-ref {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     fit = commands.add_parser("fit", help="fit a model to a CSV file and print its summary")
     fit.add_argument("formula", help="lme4's syntax, such as 'y ~ x + (1|school)'")
     fit.add_argument("data", type=Path, help="CSV file with a header, one row per unit")
-    fit.add_argument("--weights", nargs="+", metavar="COLUMN", help="weight columns, level 1 first")
+    fit.add_argument(
+        "--weights",
+        nargs="+",
+        metavar="COLUMN",
+        help="weight columns, level 1 first; blanks or commas between them",
+    )
     fit.add_argument(
         "--conditional-weights",
         action="store_true",
         help="each weight is conditional on the unit above being selected",
     )
     fit.add_argument("--reml", action="store_true", help="REML in place of ML; without weights")
-    fit.add_argument("--se", choices=["wemix", "model"], help="recipe of the standard errors")
+    fit.add_argument("--se", choices=RECIPES, help="recipe of the standard errors")
+    fit.add_argument(
+        "--center-group",
+        action="append",
+        default=[],
+        metavar="GROUP=~X+Z",
+        help="centre columns within the groups of a factor; may be given again",
+    )
+    fit.add_argument("--center-grand", metavar="~X+Z", help="centre columns over all rows")
+    fit.add_argument("--sep", default=",", help="what separates the columns of the file")
     fit.add_argument(
         "--text",
         nargs="+",
@@ -96,16 +125,18 @@ def _parser() -> argparse.ArgumentParser:
 def _fit(parsed: argparse.Namespace) -> int:
     from wemix_ref.fit import mix
 
-    data = _read_csv(parsed.data, parsed.text)
+    data = _read_csv(parsed.data, parsed.text, parsed.sep)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", WemixRefWarning)
         fit = mix(
             parsed.formula,
             data,
-            parsed.weights,
+            _split(parsed.weights, data.columns),
             conditional_weights=parsed.conditional_weights,
             reml=parsed.reml,
             se=parsed.se,
+            center_group=_center_group(parsed.center_group),
+            center_grand=parsed.center_grand,
         )
         text = _json(_numbers(fit)) if parsed.json else f"{fit.summary().rstrip()}\n"
     for warning in told:
@@ -114,17 +145,44 @@ def _fit(parsed: argparse.Namespace) -> int:
     return AGREES if fit.converged else DIFFERS
 
 
-def _read_csv(path: Path, text: Sequence[str]) -> Any:  # noqa: ANN401
+def _split(words: Sequence[str] | None, columns: Collection[str]) -> list[str] | None:
+    """Column names from words that may hold several, with commas between them."""
+    if words is None:
+        return None
+    out: list[str] = []
+    for word in words:
+        out += [word] if word in columns else [part for part in word.split(",") if part]
+    return out
+
+
+def _center_group(words: Sequence[str]) -> dict[str, str] | None:
+    out = {}
+    for word in words:
+        factor, mark, text = word.partition("=")
+        if not mark:
+            raise OptionError(
+                f"--center-group must be GROUP=~X, such as school=~x+z; found {word!r}."
+            )
+        out[factor] = text
+    return out or None
+
+
+def _read_csv(path: Path, text: Sequence[str], separator: str) -> Any:  # noqa: ANN401
     import pandas as pd
 
     from wemix_ref.errors import DataError
 
     try:
-        data = pd.read_csv(path, dtype=dict.fromkeys(text, str))
+        data = pd.read_csv(path, dtype=dict.fromkeys(text, str), sep=separator)
     except OSError as problem:
         raise DataError(f"{path} must be a readable CSV file: {problem.strerror}.") from problem
     except (ValueError, pd.errors.ParserError) as problem:
         raise DataError(f"{path} must be a CSV file with a header: {problem}.") from problem
+    if data.shape[1] == 1 and any(mark in str(data.columns[0]) for mark in ";\t,|"):
+        raise DataError(
+            f"{path} must have several columns separated by {separator!r}; its header is one: "
+            f"{data.columns[0]!r}. Say what separates them with --sep."
+        )
     unknown = [name for name in text if name not in data.columns]
     if unknown:
         raise DataError(f"--text must name columns of {path}; {unknown[0]!r} is none.")
@@ -135,6 +193,9 @@ def _numbers(fit: FittedModel) -> dict[str, Any]:
     return {
         "formula": fit.formula,
         "reml": fit.reml,
+        "weights": list(fit.design.weight_names) or None,
+        "conditional_weights": fit.design.conditional_weights,
+        "centring": [list(pair) for pair in fit.design.centring],
         "deviance": fit.deviance,
         "llf": fit.llf,
         "params": fit.params.to_dict(),
@@ -142,7 +203,10 @@ def _numbers(fit: FittedModel) -> dict[str, Any]:
         "se_recipe": fit.se_recipe,
         "theta": fit.theta.to_dict(),
         "sigma": fit.sigma,
-        "variance_components": fit.variance_components.to_dict("records"),
+        "variance_components": [
+            {**row, "reason": fit.se_reasons.get((row["group"], row["var1"], row["var2"]))}
+            for row in fit.variance_components.to_dict("records")
+        ],
         "nobs": fit.nobs,
         "ngroups": fit.ngroups,
         "n_dropped": fit.n_dropped,
@@ -214,7 +278,6 @@ def _cases(parsed: argparse.Namespace) -> int:
 def _engines(parsed: argparse.Namespace) -> int:
     import platform
 
-    from wemix_ref import __version__
     from wemix_ref.engines import ENGINE_NAMES, get_engine
     from wemix_ref.installed import r_versions
 

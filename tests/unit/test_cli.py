@@ -159,3 +159,51 @@ def test_it_runs_as_a_module_and_survives_a_closed_pipe():
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0
     assert "Traceback" not in done.stderr
+
+
+def test_weights_with_commas_and_centring(tmp_path, capsys):
+    import pandas as pd
+
+    from tests.identities.conftest import simulate
+    from wemix_ref import mix
+
+    data = simulate(3, n_top=8)
+    file = tmp_path / "data.csv"
+    data.to_csv(file, index=False, sep=";")
+    words = ["fit", "y ~ x + (1|g3/g2)", str(file), "--sep", ";", "--weights", "w1,w2,w3"]
+    options = ["--center-group", "g3=~x", "--se", "stata", "--json"]
+    assert main([*words, *options]) in (0, 1)
+    told = json.loads(capsys.readouterr().out)
+    expected = mix(
+        "y ~ x + (1|g3/g2)",
+        pd.read_csv(file, sep=";"),
+        ["w1", "w2", "w3"],
+        se="stata",
+        center_group={"g3": "~x"},
+    )
+    assert told["bse"] == expected.bse.to_dict()
+    assert told["weights"] == ["w1", "w2", "w3"]
+    assert told["centring"] == [["x", "g3"]]
+    assert told["se_recipe"] == "stata"
+    assert main([*words[:3], "--weights", "w1"]) == 2
+    assert "--sep" in capsys.readouterr().err
+    assert main([*words, "--center-group", "x"]) == 2
+    assert "GROUP=~X" in capsys.readouterr().err
+
+
+def test_a_missing_package_is_one_message(monkeypatch, capsys):
+    import builtins
+
+    real = builtins.__import__
+
+    def without_yaml(name, *rest):
+        if name == "yaml":
+            raise ModuleNotFoundError("No module named 'yaml'", name="yaml")
+        return real(name, *rest)
+
+    for module in [m for m in sys.modules if m == "yaml" or m.startswith("wemix_ref.")]:
+        if module not in ("wemix_ref.cli", "wemix_ref.errors", "wemix_ref.inference"):
+            monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setattr(builtins, "__import__", without_yaml)
+    assert main(["cases"]) == 2
+    assert "workbench" in capsys.readouterr().err
