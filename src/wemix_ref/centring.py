@@ -46,8 +46,8 @@ def centre(
     center_group: Mapping[str, str] | None,
     center_grand: str | None,
     used: Collection[str],
-) -> pd.DataFrame:
-    """Return the data with the named columns centred.
+) -> tuple[pd.DataFrame, dict[str, NDArray[np.float64]]]:
+    """Return the data with the named columns centred, and the means by column.
 
     Parameters
     ----------
@@ -58,6 +58,10 @@ def centre(
     center_group : factor name -> one-sided formula.
     center_grand : one-sided formula.
     used : the columns that the model's formula uses.
+
+    Returns
+    -------
+    The data, and per column its means: one a group, (G,), or one over all rows, (1,).
 
     Raises
     ------
@@ -87,6 +91,7 @@ def centre(
             "more than once in center_group and center_grand."
         )
     out = data.copy(deep=False)
+    means: dict[str, NDArray[np.float64]] = {}
     for name, within in plan:
         if name not in used:
             raise OptionError(
@@ -107,7 +112,8 @@ def centre(
         inside = x[kept]
         sums = np.bincount(codes, weights=omega * inside, minlength=n_groups)
         totals = np.bincount(codes, weights=omega, minlength=n_groups)
-        x[kept] = inside - (sums / totals)[codes]
+        means[name] = sums / totals
+        x[kept] = inside - means[name][codes]
         x[~kept] = np.nan
         out[name] = x
-    return out
+    return out, means

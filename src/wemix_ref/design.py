@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -27,6 +27,7 @@ from wemix_ref.formula import Formula, parse_formula
 from wemix_ref.grouping import Grouping, lme4_order, nest
 from wemix_ref.linalg import triangular_factor
 from wemix_ref.model_matrix import ModelFrame, complete_rows, model_frame, model_matrix
+from wemix_ref.training import Training
 from wemix_ref.weights import LevelWeights, check_columns, group_weights
 
 __all__ = ["Design", "Level", "RandomTerm", "build_design"]
@@ -96,6 +97,7 @@ class Design:
     weight_names : columns of the weights as given, level 1 first; empty when unweighted.
     conditional_weights : how they were read.
     centring : (column, grouping factor or None for all rows) of the columns that were centred.
+    training : what new rows need to be evaluated as these were; None where it is not known.
     """
 
     formula: Formula
@@ -110,6 +112,7 @@ class Design:
     weight_names: tuple[str, ...] = ()
     conditional_weights: bool = False
     centring: tuple[tuple[str, str | None], ...] = ()
+    training: Training | None = field(default=None, repr=False)
 
     @property
     def weighted(self) -> bool:
@@ -190,8 +193,9 @@ def build_design(
             f"{shown(top.labels[0])}. Leave the level out of the formula, or fit more groups."
         )
     level_weights = _weights(raw_weights, names, grouping, conditional_weights, int(complete.sum()))
+    means: dict[str, Array] = {}
     if center_group or center_grand is not None:
-        data = centre(
+        data, means = centre(
             data,
             complete,
             level_weights.omega,
@@ -248,6 +252,7 @@ def build_design(
         weight_names=names,
         conditional_weights=conditional_weights,
         centring=centring_plan(center_group, center_grand),
+        training=Training.of(frame, means),
     )
     _warn_of_levels(design)
     return design

@@ -49,10 +49,9 @@ from wemix_ref.functions import (
     make_factor,
     power,
     round_half_even,
-    standardise,
     within_integers,
 )
-from wemix_ref.polynomials import orthogonal_polynomials
+from wemix_ref.memory import Memory
 
 __all__ = ["evaluate"]
 
@@ -88,8 +87,9 @@ class _Rows:
     outside of it: ``scale(x)`` in ``I(scale(x) + z)`` does not depend on what `z` lacks.
     """
 
-    def __init__(self, frame: Mapping[str, pd.Series], expr: Expr) -> None:
+    def __init__(self, frame: Mapping[str, pd.Series], expr: Expr, memory: Memory) -> None:
         self.frame = frame
+        self.memory = memory
         self.wanted = np.ones(len(next(iter(frame.values()))), dtype=bool)
         for name in names_in(expr):
             self.wanted &= frame[name].notna().to_numpy(dtype=bool)
@@ -97,13 +97,13 @@ class _Rows:
     def column(self, name: str) -> _Value:
         series = self.frame[name]
         present = series.notna().to_numpy(dtype=bool)
-        value = read_column(name, series[present])
+        value = self.memory.column(name, read_column(name, series[present]))
         if not isinstance(value, FactorColumn) and value.dtype == bool:
             return _restrict(LogicalColumn(value), self.wanted[present])
         return _restrict(value, self.wanted[present])
 
     def of(self, expr: Expr) -> _Rows:
-        return _Rows(self.frame, expr)
+        return _Rows(self.frame, expr, self.memory)
 
 
 def _restrict(value: _Value, rows: NDArray[np.bool_]) -> _Value:
@@ -117,7 +117,7 @@ def _restrict(value: _Value, rows: NDArray[np.bool_]) -> _Value:
     return value if isinstance(value, str) or value.ndim == 0 else value[rows]
 
 
-def evaluate(expr: Expr, frame: Mapping[str, pd.Series]) -> Column:
+def evaluate(expr: Expr, frame: Mapping[str, pd.Series], memory: Memory | None = None) -> Column:
     """Evaluate a variable.
 
     Parameters
@@ -126,6 +126,9 @@ def evaluate(expr: Expr, frame: Mapping[str, pd.Series]) -> Column:
         A variable of a parsed formula.
     frame : mapping of str to pandas.Series
         The data columns it uses, all of one length.
+    memory : Memory, optional
+        Learns what the expression takes from all rows (means, polynomials, levels), or, when
+        recalling, gives what it learned in place of what these rows would give.
 
     Returns
     -------
@@ -139,7 +142,7 @@ def evaluate(expr: Expr, frame: Mapping[str, pd.Series]) -> Column:
     DataError
         A column of a type that has no place where it stands.
     """
-    rows = _Rows(frame, expr)
+    rows = _Rows(frame, expr, Memory() if memory is None else memory)
     with np.errstate(all="ignore"):
         if isinstance(expr, Call) and expr.function == "poly":
             return _poly(expr, rows)
@@ -257,7 +260,8 @@ def _call(node: Call, rows: _Rows) -> _Value:
         return rounded + 0.0 if x.dtype.kind == "i" else rounded
     assert name == "scale", name
     center, scaling = args.get("center"), args.get("scale")
-    return standardise(
+    return rows.memory.standardise(
+        label_of(node),
         x.astype(np.float64),
         True if center is None else constant(center),
         True if scaling is None else constant(scaling),
@@ -275,16 +279,17 @@ def _factor(node: Call, args: Mapping[str, Expr], rows: _Rows) -> FactorColumn:
     if node.function == "as.factor":
         if isinstance(value, FactorColumn) and not value.is_text:
             return value
-        return make_factor(value)
+        return rows.memory.factor(label_of(node), make_factor(value))
     flag = args.get("ordered")
     ordered = True if node.function == "ordered" else None if flag is None else constant(flag)
     levels, labels = args.get("levels"), args.get("labels")
-    return make_factor(
+    made = make_factor(
         value,
         None if levels is None else _constants(levels),
         None if labels is None else _constants(labels),
         None if ordered is None else bool(ordered),
     )
+    return rows.memory.factor(label_of(node), made)
 
 
 def _poly(node: Call, rows: _Rows) -> NumericColumn:
@@ -300,9 +305,9 @@ def _poly(node: Call, rows: _Rows) -> NumericColumn:
             f"`{label_of(node)}` needs finite numbers; {int((~np.isfinite(x)).sum())} are not"
         )
     distinct = len(np.unique(x))
-    if degree >= distinct:
+    if rows.memory.learning and degree >= distinct:
         raise DataError(
             f"the degree in `{label_of(node)}` must be below the number of distinct values, "
             f"{distinct}"
         )
-    return NumericColumn(orthogonal_polynomials(x, degree), suffixes)
+    return NumericColumn(rows.memory.polynomials(label_of(node), x, degree), suffixes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,13 @@ from wemix_ref.errors import DataError
 from wemix_ref.formula.deparse import format_number
 
 __all__ = [
+    "Standardisation",
     "as_integer",
     "as_number",
     "log",
     "make_factor",
     "power",
     "round_half_even",
-    "standardise",
     "within_integers",
 ]
 
@@ -50,37 +51,57 @@ def round_half_even(x: NDArray[np.float64], digits: int) -> NDArray[np.float64]:
     return np.where(use_low, below, above)
 
 
-def standardise(
-    x: NDArray[np.float64], center: float | bool | str | None, scale: float | bool | str | None
-) -> NDArray[np.float64]:
-    """R's ``scale()`` of one column.
+@dataclass(frozen=True)
+class Standardisation:
+    """R's ``scale()`` of one column: (x - center - correction) / divisor.
 
-    Parameters
+    Attributes
     ----------
-    x : (n,) array
-        NaN is left out of means.
-    center : bool or float
-        Subtract the mean (True), nothing (False), or this number.
-    scale : bool or float
-        Divide by the root of sum of squares over n - 1 (True), nothing (False), or this number.
-
-    Returns
-    -------
-    (n,) array
+    center : what is subtracted first.
+    correction : mean of the result, which rounding leaves; zero for a given center.
+    divisor : what the rest is divided by.
     """
-    present = ~np.isnan(x)
-    if center is True:
-        mean = x[present].mean() if present.any() else np.nan
-        mean = mean + (x[present] - mean).mean() if present.any() else np.nan
-        x = x - mean
-    elif center is not False:
-        x = x - float(center or 0.0)
-    if scale is True:
-        present = ~np.isnan(x)
-        x = x / np.sqrt(np.square(x[present]).sum() / max(1, int(present.sum()) - 1))
-    elif scale is not False:
-        x = x / float(scale or 0.0)
-    return x
+
+    center: float
+    correction: float
+    divisor: float
+
+    @classmethod
+    def of(
+        cls,
+        x: NDArray[np.float64],
+        center: float | bool | str | None,
+        scale: float | bool | str | None,
+    ) -> Standardisation:
+        """Take the mean and the scale from a column.
+
+        Parameters
+        ----------
+        x : (n,) array
+            NaN is left out of means.
+        center : bool or float
+            Subtract the mean (True), nothing (False), or this number.
+        scale : bool or float
+            Divide by the root of sum of squares over n - 1 (True), nothing (False), or this
+            number.
+        """
+        mean, correction, divisor = 0.0, 0.0, 1.0
+        present = x[~np.isnan(x)]
+        if center is True:
+            mean = float(present.mean()) if present.size else np.nan
+            correction = float((present - mean).mean()) if present.size else np.nan
+        elif center is not False:
+            mean = float(center or 0.0)
+        if scale is True:
+            rest = present - mean - correction
+            divisor = float(np.sqrt(np.square(rest).sum() / max(1, rest.size - 1)))
+        elif scale is not False:
+            divisor = float(scale or 0.0)
+        return cls(mean, correction, divisor)
+
+    def __call__(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Standardise values, (n,), with this mean and scale."""
+        return (x - self.center - self.correction) / self.divisor
 
 
 def as_number(value: NDArray[Any] | FactorColumn, label: str) -> NDArray[np.float64]:

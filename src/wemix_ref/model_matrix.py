@@ -14,6 +14,7 @@ from wemix_ref.contrasts import code_variable
 from wemix_ref.errors import DataError, shown
 from wemix_ref.expressions import evaluate
 from wemix_ref.formula import Bar, Call, Expr, Formula, Name, TermSet, label_of, names_in
+from wemix_ref.memory import Memory
 
 __all__ = ["ModelFrame", "ModelMatrix", "complete_rows", "model_frame", "model_matrix"]
 
@@ -34,6 +35,8 @@ class ModelFrame:
         Which rows of the data these are.
     index : pandas.Index
         Their labels, (n,).
+    memory : Memory
+        What the variables took from all rows.
     """
 
     response: NDArray[np.float64]
@@ -41,6 +44,7 @@ class ModelFrame:
     columns: dict[str, Column]
     kept: NDArray[np.bool_]
     index: pd.Index
+    memory: Memory
     _groups: dict[str, tuple[NDArray[np.intp], pd.Index]]
 
     def group_codes(self, bar: Bar) -> tuple[NDArray[np.intp], pd.Index]:
@@ -162,25 +166,28 @@ def model_frame(
             f"none of {len(data)} is"
         )
     index = data.index[kept]
+    memory = Memory()
     columns: dict[str, Column] = {}
     for terms in (formula.fixed, *(bar.terms for bar in formula.bars)):
         # Those of removed terms too: R evaluates them, and refuses or drops rows for them.
         for variable in terms.variables:
             key = label_of(variable)
             if key not in columns:
-                columns[key] = _variable(variable, data, kept, index)
-    response = _vector(formula.response, data, kept, index, "the response")
+                columns[key] = _variable(variable, data, kept, index, memory)
+    response = _vector(formula.response, data, kept, index, memory, "the response")
     offset = np.zeros(len(index))
     for expr in formula.fixed.offsets:
-        offset = offset + _vector(expr, data, kept, index, "an offset")
+        offset = offset + _vector(expr, data, kept, index, memory, "an offset")
     groups = {
-        label_of(factor): _group(factor, data, kept, index)
+        label_of(factor): _group(factor, data, kept, index, memory)
         for factor in {label_of(f): f for bar in formula.bars for f in bar.group}.values()
     }
-    return ModelFrame(response, offset, columns, kept, index, groups)
+    return ModelFrame(response, offset, columns, kept, index, memory, groups)
 
 
-def _variable(expr: Expr, data: pd.DataFrame, kept: NDArray[np.bool_], index: pd.Index) -> Column:
+def _variable(
+    expr: Expr, data: pd.DataFrame, kept: NDArray[np.bool_], index: pd.Index, memory: Memory
+) -> Column:
     names = names_in(expr)
     present = complete_rows(names, data)
     if _is_orthogonal_poly(expr) and not present.all():
@@ -189,8 +196,18 @@ def _variable(expr: Expr, data: pd.DataFrame, kept: NDArray[np.bool_], index: pd
             f"on all rows; `{names[0]}` lacks {int((~present).sum())}. Drop these rows first, or "
             "use raw = TRUE"
         )
-    column = evaluate(expr, {name: data[name] for name in names})
-    column = take(column, kept[present])
+    column = evaluate(expr, {name: data[name] for name in names}, memory)
+    return checked(take(column, kept[present]), expr, index)
+
+
+def checked(column: Column, expr: Expr, index: pd.Index) -> Column:
+    """Return a variable that has a value on every row.
+
+    Raises
+    ------
+    DataError
+        It is not finite, or no level, or neither true nor false, on some row.
+    """
     if isinstance(column, NumericColumn):
         bad = ~np.isfinite(column.values).all(axis=1)
         wrong = "is not finite"
@@ -217,9 +234,24 @@ def _is_orthogonal_poly(expr: Expr) -> bool:
 
 
 def _vector(
-    expr: Expr, data: pd.DataFrame, kept: NDArray[np.bool_], index: pd.Index, what: str
+    expr: Expr,
+    data: pd.DataFrame,
+    kept: NDArray[np.bool_],
+    index: pd.Index,
+    memory: Memory,
+    what: str,
 ) -> NDArray[np.float64]:
-    column = _variable(expr, data, kept, index)
+    return numeric_vector(_variable(expr, data, kept, index, memory), expr, what)
+
+
+def numeric_vector(column: Column, expr: Expr, what: str) -> NDArray[np.float64]:
+    """Values of a response or an offset, (n,).
+
+    Raises
+    ------
+    DataError
+        The variable is not numeric.
+    """
     if not isinstance(column, NumericColumn):
         found = "logical" if not isinstance(column, FactorColumn) else "a factor or texts"
         raise DataError(
@@ -229,7 +261,7 @@ def _vector(
 
 
 def _group(
-    factor: Expr, data: pd.DataFrame, kept: NDArray[np.bool_], index: pd.Index
+    factor: Expr, data: pd.DataFrame, kept: NDArray[np.bool_], index: pd.Index, memory: Memory
 ) -> tuple[NDArray[np.intp], pd.Index]:
     plain = factor
     if (
@@ -242,7 +274,7 @@ def _group(
     if isinstance(plain, Name):
         codes, ids = group_ids(plain.name, data.loc[kept, plain.name])
     else:
-        column = _variable(factor, data, kept, index)
+        column = _variable(factor, data, kept, index, memory)
         assert isinstance(column, FactorColumn)
         codes, ids = column.codes, column.ids
     name = factor.name if isinstance(factor, Name) else label_of(factor)
