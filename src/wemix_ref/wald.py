@@ -48,10 +48,21 @@ class WaldTest:
         df = f"{self.df}" if self.df_denominator is None else f"{self.df}, {self.df_denominator:g}"
         lines = [f"Wald test, {self.recipe!r} covariance"]
         for row, value, estimate in zip(self.R, self.r, self.estimate, strict=True):
-            terms = [f"{c:+g}*{n}" for c, n in zip(row, self.names, strict=True) if c]
-            lines.append(f"  {' '.join(terms)} = {value:g}   (estimate {estimate:.6g})")
+            lines.append(f"  {_sum(row, self.names)} = {value:g}   (estimate {estimate:.6g})")
         lines.append(f"{self.distribution}({df}) = {self.statistic:.6g}, p = {self.pvalue:.4g}")
         return "\n".join(lines)
+
+
+def _sum(row: Array, names: tuple[str, ...]) -> str:
+    """Write a row of R as a sum of its parameters."""
+    text = ""
+    for coefficient, name in zip(row, names, strict=True):
+        if coefficient == 0:
+            continue
+        size = "" if abs(coefficient) == 1 else f"{abs(coefficient):g}*"
+        sign = "-" if coefficient < 0 else "+"
+        text += f" {sign} {size}{name}" if text else f"{'-' * (sign == '-')}{size}{name}"
+    return text
 
 
 def wald(
