@@ -20,6 +20,7 @@ from wemix_ref.errors import (
     RankError,
     SingularFitWarning,
     WeightsError,
+    WeightsWarning,
     WemixRefError,
     WemixRefWarning,
 )
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from wemix_ref.fit import mix
     from wemix_ref.marginal import gls
     from wemix_ref.results import FittedModel
+    from wemix_ref.scaling import scale_weights
 
 __version__ = "0.1.0"
 
@@ -47,11 +49,13 @@ __all__ = [
     "RankError",
     "SingularFitWarning",
     "WeightsError",
+    "WeightsWarning",
     "WemixRefError",
     "WemixRefWarning",
     "__version__",
     "gls",
     "mix",
+    "scale_weights",
 ]
 
 # Loaded when first asked for: the workflow's many small jobs need little of the estimator.
@@ -59,6 +63,7 @@ _HOME = {
     "FittedModel": "wemix_ref.results",
     "gls": "wemix_ref.marginal",
     "mix": "wemix_ref.fit",
+    "scale_weights": "wemix_ref.scaling",
 }
 
 

@@ -20,15 +20,15 @@ from wemix_ref.errors import (
     FormulaError,
     ModelError,
     RankError,
-    WeightsError,
     shown,
 )
 from wemix_ref.formula import Formula, parse_formula
 from wemix_ref.grouping import Grouping, lme4_order, nest
 from wemix_ref.linalg import triangular_factor
 from wemix_ref.model_matrix import ModelFrame, complete_rows, model_frame, model_matrix
+from wemix_ref.scaling import check_scale
 from wemix_ref.training import Training
-from wemix_ref.weights import LevelWeights, check_columns, group_weights
+from wemix_ref.weights import check_columns, check_names, check_use, design_weights
 
 __all__ = ["Design", "Level", "RandomTerm", "build_design"]
 
@@ -94,8 +94,11 @@ class Design:
     n_dropped : rows left out for missing values.
     levels : lowest first.
     omega : (n,) unconditional level-1 weights, ones when unweighted.
-    weight_names : columns of the weights as given, level 1 first; empty when unweighted.
+    weight_names : columns of the weights as given, level 1 first, None for a level without; empty
+        when unweighted.
     conditional_weights : how they were read.
+    weights_used : whether each level's were used; empty when unweighted.
+    scaling : method of each step from level 1 up; empty when unweighted.
     centring : (column, grouping factor or None for all rows) of the columns that were centred.
     training : what new rows need to be evaluated as these were; None where it is not known.
     """
@@ -109,9 +112,11 @@ class Design:
     n_dropped: int
     levels: tuple[Level, ...]
     omega: Array
-    weight_names: tuple[str, ...] = ()
+    weight_names: tuple[str | None, ...] = ()
     conditional_weights: bool = False
     centring: tuple[tuple[str, str | None], ...] = ()
+    weights_used: tuple[bool, ...] = ()
+    scaling: tuple[str, ...] = ()
     training: Training | None = field(default=None, repr=False)
 
     @property
@@ -144,9 +149,11 @@ class Design:
 def build_design(
     formula: str,
     data: pd.DataFrame,
-    weights: Sequence[str] | None = None,
+    weights: Sequence[str | None] | None = None,
     *,
     conditional_weights: bool = False,
+    scale: str | Sequence[str] = "none",
+    use: Sequence[bool] | None = None,
     center_group: Mapping[str, str] | None = None,
     center_grand: str | None = None,
 ) -> Design:
@@ -158,6 +165,7 @@ def build_design(
     data : one row per level-1 unit.
     weights : names of the weight columns, level 1 first, one per level; None for an unweighted fit.
     conditional_weights : whether the weights are conditional on the parent's selection.
+    scale, use : as :func:`wemix_ref.mix` has them.
     center_group : grouping factor -> one-sided formula of the columns centred within its groups.
     center_grand : one-sided formula of the columns centred over all rows.
 
@@ -172,8 +180,9 @@ def build_design(
             f"the formula must have at least one random term such as (1|group); "
             f"found none in {formula!r}. For a model without groups use a linear regression."
         )
-    names = _check_weight_names(weights)
-    _check_data(data, (*parsed.variables(), *names))
+    names = () if weights is None else check_names(weights, conditional_weights)
+    used = check_use(use, names) if names else ()
+    _check_data(data, (*parsed.variables(), *(name for name in names if name is not None)))
 
     complete = complete_rows(parsed.variables(), data)
     n_dropped = int((~complete).sum())
@@ -192,13 +201,16 @@ def build_design(
             f"there must be at least two groups at the top level; `{top.name}` has one, "
             f"{shown(top.labels[0])}. Leave the level out of the formula, or fit more groups."
         )
-    level_weights = _weights(raw_weights, names, grouping, conditional_weights, int(complete.sum()))
+    methods = check_scale(scale, len(grouping)) if names else ()
+    weighting = design_weights(
+        raw_weights, names, grouping, conditional_weights, used, methods, int(complete.sum())
+    )
     means: dict[str, Array] = {}
     if center_group or center_grand is not None:
         data, means = centre(
             data,
             complete,
-            level_weights.omega,
+            weighting.omega,
             {g.name: (g.codes, len(g.labels)) for g in grouping},
             center_group,
             center_grand,
@@ -208,7 +220,7 @@ def build_design(
     X = model_matrix(parsed.fixed, frame)
     y = frame.response - frame.offset
     _check_response(parsed, y)
-    _check_rank(X.values, X.names, np.sqrt(level_weights.omega))
+    _check_rank(X.values, X.names, np.sqrt(weighting.omega))
 
     levels = []
     for position, group in enumerate(grouping):
@@ -228,8 +240,8 @@ def build_design(
                 parent=group.parent,
                 terms=tuple(RandomTerm(tuple(part.names)) for part in parts),
                 Z=np.column_stack([part.values for part in parts]),
-                psi=level_weights.psi[position],
-                psi_cond=level_weights.psi_cond[position],
+                psi=weighting.psi[position],
+                psi_cond=weighting.psi_cond[position],
             )
         )
     if n_dropped:
@@ -248,33 +260,16 @@ def build_design(
         index=data.index[complete],
         n_dropped=n_dropped,
         levels=tuple(levels),
-        omega=level_weights.omega,
+        omega=weighting.omega,
         weight_names=names,
         conditional_weights=conditional_weights,
         centring=centring_plan(center_group, center_grand),
+        weights_used=used,
+        scaling=methods,
         training=Training.of(frame, means),
     )
     _warn_of_levels(design)
     return design
-
-
-def _check_weight_names(weights: Sequence[str] | None) -> tuple[str, ...]:
-    if weights is None:
-        return ()
-    if not isinstance(weights, (list, tuple)) or not all(isinstance(w, str) for w in weights):
-        raise WeightsError(
-            "weights must be a list of column names, level 1 first, such as "
-            f'["w1", "w2"]; found {_kind(weights)}.'
-        )
-    return tuple(weights)
-
-
-def _kind(weights: object) -> str:
-    if isinstance(weights, str):
-        return f"the text {weights!r}"
-    if isinstance(weights, (list, tuple)):
-        return "a list of " + ", ".join(dict.fromkeys(type(item).__name__ for item in weights))
-    return f"a {type(weights).__name__}"
 
 
 def _check_data(data: pd.DataFrame, columns: Sequence[str]) -> None:
@@ -314,34 +309,6 @@ def _grouping(formula: Formula, frame: ModelFrame, weighted: bool) -> list[Group
             coded[bar.group_name] = frame.group_codes(bar)
     order = lme4_order([len(coded[bar.group_name][1]) for bar in formula.bars])
     return nest([formula.bars[i] for i in order], coded, weighted)
-
-
-def _weights(
-    values: Array | None,
-    names: Sequence[str],
-    grouping: Sequence[Grouping],
-    conditional: bool,
-    n: int,
-) -> LevelWeights:
-    if values is None:
-        ones = tuple(np.ones(len(group.labels)) for group in grouping)
-        return LevelWeights(np.ones(n), ones, ones)
-    expected = len(grouping) + 1
-    if len(names) != expected:
-        levels = ", ".join(["rows"] + [f"`{group.name}`" for group in grouping])
-        raise WeightsError(
-            f"weights must name one column per level, {expected} in all (level 1 first: {levels}); "
-            f"found {len(names)}: {list(names)!r}."
-        )
-    return group_weights(
-        values,
-        names,
-        [group.codes for group in grouping],
-        [group.labels for group in grouping],
-        [group.name for group in grouping],
-        [group.parent for group in grouping],
-        conditional,
-    )
 
 
 def _check_response(formula: Formula, y: Array) -> None:

@@ -21,6 +21,7 @@ __all__ = [
     "RankError",
     "SingularFitWarning",
     "WeightsError",
+    "WeightsWarning",
     "WemixRefError",
     "WemixRefWarning",
     "shown",
@@ -85,6 +86,10 @@ class BoundaryWarning(WemixRefWarning):
 
 class DroppedRowsWarning(WemixRefWarning):
     """Rows with missing values in used columns were left out."""
+
+
+class WeightsWarning(WemixRefWarning):
+    """Sampling weights seem to be conditional but were read as unconditional, or the reverse."""
 
 
 class SingularFitWarning(WemixRefWarning):

@@ -43,9 +43,11 @@ def criterion_of(design: Design, reml: bool = False) -> Criterion:
 def mix(
     formula: str,
     data: pd.DataFrame,
-    weights: Sequence[str] | None = None,
+    weights: Sequence[str | None] | None = None,
     *,
     conditional_weights: bool = False,
+    scale: str | Sequence[str] = "none",
+    use: Sequence[bool] | None = None,
     reml: bool = False,
     se: str | None = None,
     center_group: Mapping[str, str] | None = None,
@@ -62,10 +64,16 @@ def mix(
     data : one row per level-1 unit. Rows with missing values in used columns are left out, counted
         in ``n_dropped`` and warned about.
     weights : names of the weight columns, level 1 first, one per level of the model; None for an
-        unweighted fit. A group's weight stands in each of its rows.
+        unweighted fit. A group's weight stands in each of its rows. None in the list: that level
+        has conditional weight 1; without conditional_weights this needs None at all levels below.
     conditional_weights : False when every weight is unconditional, that is the inverse of the
     overall
         selection probability; True when each is conditional on the selection of the unit above.
+    scale : scaling of the conditional weights, from level 1 up: "none"; "size" (sum: the number of
+        members); "effective" (sum: their effective number); "gk" (1, the mean goes to the group);
+        or a list, one for each step from a level to the next. See :mod:`wemix_ref.scaling`.
+    use : whether each level's weights are used, level 1 first. Where not, its conditional weight is
+        1, after those of all levels were derived from what is given, and before scaling.
     reml : REML criterion; unweighted fits only.
     se : recipe of the standard errors: "wemix" (sandwich by block, times K/(K-1)), "stata",
         "gllamm", "sas", "mplus" (as these packages print them, see inference.py) or "model"
@@ -105,11 +113,14 @@ def mix(
     True
     """
     _check_options(formula, weights, conditional_weights, reml, se)
+    _check_unweighted(weights, scale, use)
     design = build_design(
         formula,
         data,
         weights,
         conditional_weights=conditional_weights,
+        scale=scale,
+        use=use,
         center_group=center_group,
         center_grand=center_grand,
     )
@@ -158,3 +169,15 @@ def _check_options(
             "conditional_weights=True says how to read the weights, but none were given. "
             "Pass weights, or leave conditional_weights out."
         )
+
+
+def _check_unweighted(weights: object, scale: object, use: object) -> None:
+    """Refuse what says how to treat weights when there are none."""
+    if weights is not None:
+        return
+    for name, value in (("scale", None if scale == "none" else scale), ("use", use)):
+        if value is not None:
+            raise OptionError(
+                f"{name}={value!r} says how to treat the weights, but none were given. "
+                f"Pass weights, or leave {name} out."
+            )

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wemix_ref.weight_summary import weight_summaries
+
 if TYPE_CHECKING:
+    from wemix_ref.design import Design
     from wemix_ref.fitted import Fitted
 
 __all__ = ["RECIPE_TITLES", "summary_text"]
@@ -27,6 +30,8 @@ def summary_text(fit: Fitted, digits: int = 4, t_digits: int = 3) -> str:
     parts = [_head(fit), _residuals(fit), _random(fit, digits), _fixed(fit, digits, t_digits)]
     if fit.params.size > 1:
         parts.append(_correlations(fit))
+    if fit.weighted:
+        parts.append(_weights(fit))
     parts.append(_notes(fit))
     return "\n\n".join(part for part in parts if part)
 
@@ -44,20 +49,24 @@ def _head(fit: Fitted) -> str:
         kind = "Log pseudo-likelihood" if fit.weighted else "Log-likelihood"
         lines.append(f"{kind}: {fit.llf:.4f}")
     if fit.weighted:
-        omega = fit.design.omega
-        effective = omega.sum() ** 2 / (omega**2).sum()
-        kind = "conditional" if fit.design.conditional_weights else "unconditional"
-        lines.append(
-            f"Sampling weights, level 1 first, {kind}: {', '.join(fit.design.weight_names)}"
-        )
-        lines.append(
-            f"Rows' unconditional weights: sum {omega.sum():.6g}, effective sample size "
-            f"{effective:.1f}"
-        )
+        lines += _how_weighted(fit.design)
     for name, within in fit.design.centring:
         lines.append(f"Centred: {name}, {'over all rows' if within is None else f'in {within}'}")
     lines.append(f"Optimiser: {fit.optimizer.method}; {fit.optimizer.message}")
     return "\n".join(lines)
+
+
+def _how_weighted(design: Design) -> list[str]:
+    kind = "conditional" if design.conditional_weights else "unconditional"
+    used = design.weights_used or (True,) * len(design.weight_names)
+    names = [
+        "none" if name is None else name if use else f"{name} (not used)"
+        for name, use in zip(design.weight_names, used, strict=True)
+    ]
+    lines = [f"Sampling weights, level 1 first, {kind}: {', '.join(names)}"]
+    if any(method != "none" for method in design.scaling):
+        lines.append(f"Scaled, level 1 to 2 first: {', '.join(design.scaling)}")
+    return lines
 
 
 def _residuals(fit: Fitted) -> str:
@@ -119,6 +128,24 @@ def _correlations(fit: Fitted) -> str:
         cells = [f"{value:.3f}" for value in matrix.to_numpy()[i, :i]]
         rows.append([name, *cells, *[""] * (len(names) - 1 - i)])
     return "Correlation of fixed effects:\n" + _table(rows, left=1)
+
+
+def _weights(fit: Fitted) -> str:
+    titles = ["Level", "Weights", "n", "Sum", "Min", "Max", "Effective n", "Design effect"]
+    rows = [titles]
+    for s in weight_summaries(fit.design):
+        first = s.kind == "unconditional"
+        rows.append(
+            [
+                f"{s.level} {s.group}" if first else "",
+                s.kind,
+                str(s.n),
+                *(f"{value:.6g}" for value in (s.total, s.least, s.most)),
+                f"{s.effective:.1f}",
+                f"{s.design_effect:.3f}",
+            ]
+        )
+    return "Sampling weights as used:\n" + _table(rows, left=2)
 
 
 def _notes(fit: Fitted) -> str:
