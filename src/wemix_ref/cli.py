@@ -83,6 +83,14 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="each weight is conditional on the unit above being selected",
     )
+    fit.add_argument(
+        "--scale",
+        nargs="+",
+        default=["none"],
+        metavar="METHOD",
+        help="scaling of the weights: none, size, effective or gk; one for all, or one for each "
+        "step from level 1 up",
+    )
     fit.add_argument("--reml", action="store_true", help="REML in place of ML; without weights")
     fit.add_argument("--se", choices=RECIPES, help="recipe of the standard errors")
     fit.add_argument(
@@ -133,6 +141,7 @@ def _fit(parsed: argparse.Namespace) -> int:
             data,
             _split(parsed.weights, data.columns),
             conditional_weights=parsed.conditional_weights,
+            scale=parsed.scale[0] if len(parsed.scale) == 1 else parsed.scale,
             reml=parsed.reml,
             se=parsed.se,
             center_group=_center_group(parsed.center_group),
@@ -195,6 +204,7 @@ def _numbers(fit: FittedModel) -> dict[str, Any]:
         "reml": fit.reml,
         "weights": list(fit.design.weight_names) or None,
         "conditional_weights": fit.design.conditional_weights,
+        "scale": list(fit.design.scaling) or None,
         "centring": [list(pair) for pair in fit.design.centring],
         "deviance": fit.deviance,
         "llf": fit.llf,

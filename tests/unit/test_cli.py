@@ -191,6 +191,18 @@ def test_weights_with_commas_and_centring(tmp_path, capsys):
     assert "GROUP=~X" in capsys.readouterr().err
 
 
+def test_weights_are_scaled(capsys):
+    words = ["fit", FORMULA, str(SCHOOL), "--weights", "w1", "w2", "w3", "--json", "--scale"]
+    data = load_cases()["three-level-school"].data
+    for given, scale in ((["gk"], "gk"), (["size", "none"], ["size", "none"])):
+        assert main([*words, *given]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert told["deviance"] == mix(FORMULA, data, ["w1", "w2", "w3"], scale=scale).deviance
+        assert told["scale"] == [given[0], given[-1]]
+    assert main([*words, "sise"]) == 2
+    assert "'sise'" in capsys.readouterr().err
+
+
 def test_a_missing_package_is_one_message(monkeypatch, capsys):
     import builtins
 
