@@ -23,10 +23,12 @@ from wemix_ref.errors import (
     shown,
 )
 from wemix_ref.formula import Formula, parse_formula
+from wemix_ref.frames import as_pandas
 from wemix_ref.grouping import Grouping, lme4_order, nest
 from wemix_ref.linalg import triangular_factor
 from wemix_ref.model_matrix import ModelFrame, complete_rows, model_frame, model_matrix
 from wemix_ref.scaling import check_scale
+from wemix_ref.source import Source
 from wemix_ref.training import Training
 from wemix_ref.weights import check_columns, check_names, check_use, design_weights
 
@@ -101,6 +103,7 @@ class Design:
     scaling : method of each step from level 1 up; empty when unweighted.
     centring : (column, grouping factor or None for all rows) of the columns that were centred.
     training : what new rows need to be evaluated as these were; None where it is not known.
+    source : the data as given; None where it is not known.
     """
 
     formula: Formula
@@ -118,6 +121,7 @@ class Design:
     weights_used: tuple[bool, ...] = ()
     scaling: tuple[str, ...] = ()
     training: Training | None = field(default=None, repr=False)
+    source: Source | None = field(default=None, repr=False)
 
     @property
     def weighted(self) -> bool:
@@ -182,7 +186,9 @@ def build_design(
         )
     names = () if weights is None else check_names(weights, conditional_weights)
     used = check_use(use, names) if names else ()
+    data = as_pandas(data)
     _check_data(data, (*parsed.variables(), *(name for name in names if name is not None)))
+    source = Source.of(data, (*parsed.variables(), *names), center_group, center_grand)
 
     complete = complete_rows(parsed.variables(), data)
     n_dropped = int((~complete).sum())
@@ -267,16 +273,13 @@ def build_design(
         weights_used=used,
         scaling=methods,
         training=Training.of(frame, means),
+        source=source,
     )
     _warn_of_levels(design)
     return design
 
 
 def _check_data(data: pd.DataFrame, columns: Sequence[str]) -> None:
-    if not isinstance(data, pd.DataFrame):
-        raise DataError(
-            f"data must be a pandas DataFrame; found {type(data).__name__}. Convert it first."
-        )
     missing = [name for name in dict.fromkeys(columns) if name not in data.columns]
     if missing:
         raise DataError(
