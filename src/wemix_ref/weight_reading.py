@@ -112,7 +112,8 @@ def seem_conditional(own: Array, above: Array, parent: Ints) -> bool:
         return False
     count = np.bincount(parent, minlength=above.size)
     total = np.bincount(parent, own, above.size)
-    square = np.bincount(parent, own * own, above.size)
+    with np.errstate(over="ignore"):
+        square = np.bincount(parent, own * own, above.size)
     inverse = bool(np.all(own >= 1 - SAME))
     # size: sum w = n; effective: sum w = sum w^2
     scaled = any(np.all(np.abs(total - other) <= SAME * total) for other in (count, square))

@@ -218,6 +218,9 @@ def group_weights(
     """
     given = [values[:, 0]]
     for position, group in enumerate(groups):
+        if names[position + 1] is None:
+            given.append(np.full(len(labels[position]), np.nan))
+            continue
         given.append(
             _of_groups(
                 values[:, position + 1],
