@@ -62,8 +62,8 @@ def mix(
     ----------
     formula : lme4's syntax, such as ``"y ~ x + (1|school/class)"``; it means what R says it means.
     data : one row per level-1 unit: a pandas DataFrame, or a table of polars, pyarrow or another
-        library that :func:`wemix_ref.frames.as_pandas` can read. Rows with missing values in used columns are left out, counted
-        in ``n_dropped`` and warned about.
+        library that :func:`wemix_ref.frames.as_pandas` can read. Rows with missing values
+        in used columns are left out, counted in ``n_dropped`` and warned about.
     weights : names of the weight columns, level 1 first, one per level of the model; None for an
         unweighted fit. A group's weight stands in each of its rows. None in the list: that level
         has conditional weight 1; without conditional_weights this needs None at all levels below.
