@@ -79,12 +79,15 @@ class Levels:
 
 @dataclass
 class Memory:
-    """Learned while the data of the fit are evaluated, recalled for new rows; by R's label.
+    """Learned while the data of the fit are evaluated, recalled for new rows.
+
+    Columns stand under their name, calls under R's label.
 
     Attributes
     ----------
     kinds : type of each data column: numeric, logical or factor.
-    factors : levels of category columns and of ``factor()`` calls.
+    categories : levels of each column of categories.
+    factors : levels of ``factor()`` calls.
     scalings : of ``scale()`` calls.
     bases : of ``poly()`` calls.
     learning : whether the rows at hand are those of the fit.
@@ -92,6 +95,7 @@ class Memory:
     """
 
     kinds: dict[str, str] = field(default_factory=dict)
+    categories: dict[str, Levels] = field(default_factory=dict)
     factors: dict[str, Levels] = field(default_factory=dict)
     scalings: dict[str, Standardisation] = field(default_factory=dict)
     bases: dict[str, OrthogonalBasis] = field(default_factory=dict)
@@ -125,18 +129,19 @@ class Memory:
                 f"column {shown(name)} must hold {_KINDS[known]}, as in the data of the fit; "
                 f"found {_KINDS[kind]}. Convert it first"
             )
+        if not isinstance(value, FactorColumn):
+            return value
+        if self.learning and not value.is_text:
+            self.categories[name] = Levels.of(value)
         # Texts are compared as texts, whatever other texts there are.
-        if isinstance(value, FactorColumn) and not value.is_text:
-            return self.factor(name, value)
-        if isinstance(value, FactorColumn) and name in self.factors:
-            return self.factor(name, value)
-        return value
+        if self.learning or name not in self.categories:
+            return value
+        return self.categories[name].align(value, name, extend=self.extend)
 
     def factor(self, label: str, column: FactorColumn) -> FactorColumn:
-        """Levels of a factor: learned, or those learned."""
+        """Levels of a ``factor()`` call: learned, or those learned."""
         if self.learning:
             self.factors[label] = Levels.of(column)
-        if self.learning or label not in self.factors:
             return column
         return self.factors[label].align(column, label, extend=self.extend)
 

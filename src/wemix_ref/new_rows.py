@@ -169,10 +169,6 @@ def _bar_variables(bars: Sequence[Bar]) -> list[Expr]:
 
 
 def _check_columns(data: pd.DataFrame, used: Sequence[str]) -> None:
-    if not isinstance(data, pd.DataFrame):
-        raise DataError(
-            f"newdata must be a pandas DataFrame; found {type(data).__name__}. Convert it first"
-        )
     unknown = [name for name in dict.fromkeys(used) if name not in data.columns]
     if unknown:
         raise DataError(

@@ -7,6 +7,8 @@ import pickle
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 
 from wemix_ref import mix
@@ -239,7 +241,7 @@ def test_new_data_of_the_wrong_shape_or_type_are_refused(data: pd.DataFrame) -> 
         fit.predict(data.assign(x="a"))
     with pytest.raises(DataError, match=r"`log\(x\)` must have a value on every row"):
         fit.predict(data.assign(x=-1.0))
-    with pytest.raises(DataError, match="must be a pandas DataFrame; found dict"):
+    with pytest.raises(DataError, match=r"must be a pandas DataFrame, or a table.*found dict"):
         fit.predict({"x": [1.0]})
     with pytest.raises(OptionError, match="allow_new_levels must be True or False"):
         fit.predict(data, allow_new_levels="yes")
@@ -267,6 +269,20 @@ def test_predictions_survive_copies_and_other_points(data: pd.DataFrame) -> None
     moved = fit.at(fit.theta * 2)
     np.testing.assert_allclose(moved.predict(rows), moved.fittedvalues[rows.index], rtol=1e-12)
     assert not np.allclose(moved.predict(rows), expected, rtol=1e-6)
+
+
+def test_new_rows_may_be_a_table_of_another_library(data: pd.DataFrame) -> None:
+    fit = mix("y ~ scale(x) + kind + type + (1|school/class)", data)
+    rows = data.iloc[:9].drop(columns=["grade"])
+    for table in (pl.from_pandas(rows), pa.Table.from_pandas(rows)):
+        np.testing.assert_allclose(fit.predict(table), fit.fittedvalues.iloc[:9], rtol=1e-13)
+
+
+def test_columns_with_the_name_of_a_call_are_not_mistaken_for_it(data: pd.DataFrame) -> None:
+    odd = data.assign(**{"factor(year)": pd.Categorical(data["kind"])})
+    fit = mix("y ~ I(as.numeric(`factor(year)`)) + as.numeric(factor(year)) + (1|school)", odd)
+    rows = odd.iloc[4:9]
+    np.testing.assert_allclose(fit.predict(rows), fit.fittedvalues[rows.index], rtol=1e-13)
 
 
 def test_a_design_that_forgot_its_data_says_so(data: pd.DataFrame) -> None:
@@ -398,6 +414,12 @@ def test_icc_evaluates_covariates_as_the_fit_did(data: pd.DataFrame) -> None:
     assert raw.icc({"kind": "c"}).loc["school", "variance"] == pytest.approx(expected, rel=1e-12)
     with pytest.raises(DataError, match="`kind` must have levels"):
         raw.icc({"kind": "d"})
+
+
+def test_icc_takes_centred_columns_as_centred(data: pd.DataFrame) -> None:
+    fit = mix("y ~ x + (x|school)", data, center_group={"school": "~x"}).at([0.9, -0.01, 0.02])
+    S = fit.G().toarray()[:2, :2]
+    assert fit.icc({"x": 0.0}).loc["school", "variance"] == pytest.approx(S[0, 0], rel=1e-12)
 
 
 def test_icc_says_what_it_needs(data: pd.DataFrame) -> None:

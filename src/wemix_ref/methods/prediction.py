@@ -12,6 +12,7 @@ import pandas as pd
 from wemix_ref.conditional_modes import conditional_variances
 from wemix_ref.errors import OptionError
 from wemix_ref.fitted import Array, Fitted
+from wemix_ref.frames import as_pandas
 from wemix_ref.new_rows import random_columns, random_variables
 from wemix_ref.predict import fitted_rows, predict_rows
 from wemix_ref.responses import draw_responses
@@ -77,7 +78,7 @@ class Prediction(Fitted):
 
     def predict(
         self,
-        newdata: pd.DataFrame | None = None,
+        newdata: object | None = None,
         random: bool | Sequence[str] = True,
         *,
         allow_new_levels: bool = False,
@@ -89,7 +90,7 @@ class Prediction(Fitted):
         newdata : rows to predict, with the columns that the formula's right-hand side uses; None
             for the rows of the fit. ``scale()``, ``poly()``, factor levels, contrasts and centring
             are those of the fit, so that a row of the fit gets its fitted value. The response and
-            the weights are not needed.
+            the weights are not needed. Any table that `mix` takes.
         random : True to include the conditional modes of all grouping factors, False for the
             fixed part alone, or the names of those to include.
         allow_new_levels : whether a group that the fit does not have is predicted with its random
@@ -117,15 +118,16 @@ class Prediction(Fitted):
         if newdata is None:
             values = fitted_rows(self.design, beta, self._modes, levels)
             return pd.Series(values, index=self.design.index, name="prediction")
+        rows = as_pandas(newdata)
         values = predict_rows(
             self.design,
             beta,
             self._modes,
-            newdata,
+            rows,
             levels,
             allow_new_levels=bool(allow_new_levels),
         )
-        return pd.Series(values, index=newdata.index, name="prediction")
+        return pd.Series(values, index=rows.index, name="prediction")
 
     def residuals(self, level: int | str | None = None) -> pd.Series:
         """Response minus the prediction from the levels above one level.
