@@ -202,3 +202,11 @@ def test_gls_takes_sparse_blocks_and_every_class_of_sparse_v() -> None:
     blocks = [("b", np.array([3, 2]), sp.csr_array(V[[3, 2]][:, [3, 2]])), ("a", [0, 1], V[:2, :2])]
     for form in (V, sp.csr_array(V), sp.coo_array(V), sp.csc_matrix(V), blocks, iter(blocks)):
         np.testing.assert_allclose(gls(X2, form, Y)[0], expected, rtol=1e-14)
+
+
+def test_gls_without_fixed_effects_has_nothing_to_estimate() -> None:
+    X = np.empty((4, 0))
+    for form in (np.eye(4), [("a", [0, 1], TWO), ("b", [2, 3], TWO)]):
+        beta, covariance = gls(X, form, Y)
+        assert beta.shape == (0,)
+        assert covariance.shape == (0, 0)

@@ -10,12 +10,11 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
-import scipy.optimize
 import scipy.stats
 
 from tests.identities.conftest import simulate
 from wemix_ref import mix
-from wemix_ref.errors import ModelError, OptionError
+from wemix_ref.errors import OptionError
 from wemix_ref.plots import matrices
 from wemix_ref.plots.diagnostics import normal_quantiles, running_means
 from wemix_ref.results import FittedModel
@@ -276,79 +275,6 @@ def test_effects_that_do_not_exist_are_refused() -> None:
 # -- profile ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-def test_profile_is_the_minimum_over_the_other_elements(weighted: bool) -> None:
-    """Against a search that knows neither gradient nor Hessian, from other starts."""
-    fit = fitted(weighted)
-    names = list(fit.theta.index)
-    table = fit.profile_theta()
-    for j, name in enumerate(names):
-        rows = table[table["name"] == name]
-        np.testing.assert_array_equal(rows[name], rows["value"])
-        for k in (0, len(rows) // 4, len(rows) - 1):
-            row = rows.iloc[k]
-            assert fit.deviance_at(row[names].astype(float)) == pytest.approx(
-                row["deviance"], rel=1e-12
-            )
-
-            def rest(x: np.ndarray, j: int = j, value: float = row["value"]) -> float:
-                return fit.deviance_at(np.insert(x, j, value))
-
-            # a negative diagonal is the other sign of its column, profiled element included
-            diagonal = [not name.endswith("x.(Intercept)") for name in names]
-            bounds = np.delete([(0.0 if one else -5.0, 5.0) for one in diagonal], j, axis=0)
-            search = scipy.optimize.minimize(
-                rest,
-                np.delete(fit.theta.to_numpy(), j),
-                method="Nelder-Mead",
-                bounds=bounds,
-                options={"xatol": 1e-7, "fatol": 1e-9},
-            )
-            assert row["deviance"] <= search.fun + 1e-7
-            assert row["deviance"] >= search.fun - 1e-4
-
-
-@pytest.mark.parametrize("weighted", [False, True])
-def test_zeta_is_the_signed_root_and_goes_as_far_as_asked(weighted: bool) -> None:
-    fit = fitted(weighted)
-    for name, rows in fit.profile_theta(zeta_max=2.0).groupby("name"):
-        above = rows["deviance"] - fit.deviance
-        np.testing.assert_allclose(rows["zeta"] ** 2, above.clip(lower=0), atol=1e-8)
-        assert (np.sign(rows["zeta"]) == np.sign(rows["value"] - fit.theta[name])).all()
-        assert (np.diff(rows["value"]) > 0).all()
-        assert (np.diff(rows["zeta"]) > 0).all()
-        assert rows["zeta"].max() >= 2.0
-        assert rows["zeta"].min() <= -2.0 or rows["value"].min() == 0.0
-        assert (rows["zeta"] == 0).sum() == 1
-
-
-def test_slope_at_the_estimate_is_one_over_the_profiled_standard_error() -> None:
-    """The deviance's curvature, by differences of the profile itself."""
-    from wemix_ref.theta_profile import profile_theta
-
-    fit = fitted(False)
-    for index in range(fit.theta.size):
-        profile = profile_theta(fit._criterion, fit._at, index, 0.3)
-        middle = int(np.flatnonzero(profile.zeta == 0)[0])
-        below, above = (profile.zeta[middle + s] / (profile.values[middle + s] - profile.estimate)
-                        for s in (-1, 1))  # fmt: skip
-        assert (below + above) / 2 == pytest.approx(profile.slope, rel=0.02)
-
-
-def test_profile_of_a_zero_variance_has_one_side() -> None:
-    data = simulate(7, n_top=20)
-    data["y"] = data["x"] + np.random.default_rng(4).normal(size=len(data))
-    data["y"] -= data.groupby("g3")["y"].transform("mean")
-    with pytest.warns(match="singular"):
-        fit = mix("y ~ x + (1|g3)", data)
-    table = fit.profile_theta()
-    assert table["value"].iloc[0] == 0.0
-    assert (table["zeta"] >= 0).all()
-    assert table["zeta"].max() >= 3.0
-    (ax,) = fit.plot_profile()
-    assert ax.get_ylim()[0] < 0 < ax.get_ylim()[1]
-
-
 def is_dotted(one) -> bool:
     return one.get_linestyle() == ":" and len(one.get_ydata()) > 0
 
@@ -378,17 +304,8 @@ def test_profiles_as_deviance_and_under_reml() -> None:
     assert ax.get_ylabel() == "REML criterion"
 
 
-def test_profile_refuses() -> None:
-    fit = fitted()
-    with pytest.raises(ModelError, match="starts from the optimum"):
-        fit.at(fit.theta * 1.1).profile_theta()
-    with pytest.raises(OptionError, match=r"found 'g3\.z'"):
-        fit.profile_theta(["g3.x", "g3.z"])
-    with pytest.raises(OptionError, match="found none"):
-        fit.profile_theta([])
-    with pytest.raises(OptionError, match="zeta_max"):
-        fit.profile_theta(zeta_max=0)
+def test_plot_profile_refuses() -> None:
     with pytest.raises(OptionError, match='"zeta" or "deviance"'):
-        fit.plot_profile(scale="root")
+        fitted().plot_profile(scale="root")
     with pytest.raises(OptionError, match="level must lie"):
-        fit.plot_profile(level=1)
+        fitted().plot_profile(level=1)
