@@ -241,22 +241,27 @@ class Fitted:
     # -- random effects and fitted values ------------------------------------------------------
 
     @cached_property
-    def _modes(self) -> list[Array]:
-        """Conditional modes u on the data's scale, per level (G, q): eq. 60 solved at beta."""
+    def _spherical_modes(self) -> list[Array]:
+        """Conditional modes v of the spherical effects, per level (G, q): eq. 60 at beta."""
         out: list[Array] = []
         data, at = self._criterion.data, self._at
         right = np.broadcast_to(at.profile.v, (data.levels[-1].psi.size, at.profile.v.size))
-        Lambdas = self._criterion.covariance.Lambdas(at.theta)
         for position in reversed(range(len(at.states))):
             state = at.states[position]
             v = np.einsum("gqm,gm->gq", state.U, right)
-            out.insert(0, v @ Lambdas[position].T)
+            out.insert(0, v)
             if position > 0:
                 parent = data.levels[position - 1].parent
                 assert parent is not None
                 # what is left of the response once this level's effects are taken off
                 right = np.hstack([-(v @ state.Lam.T), right])[parent]
         return out
+
+    @cached_property
+    def _modes(self) -> list[Array]:
+        """Conditional modes u = Lambda v on the data's scale, per level (G, q)."""
+        Lambdas = self._criterion.covariance.Lambdas(self._at.theta)
+        return [v @ L.T for v, L in zip(self._spherical_modes, Lambdas, strict=True)]
 
     @cached_property
     def random_effects(self) -> dict[str, pd.DataFrame]:
@@ -341,15 +346,6 @@ class Fitted:
         return marginal.G_matrix(self.design, self._at.theta, self.sigma)
 
     # -- printing ------------------------------------------------------------------------------
-
-    def summary(self, digits: int = 4, t_digits: int = 3) -> str:
-        """Text as R's summary shows it, with so many decimals of estimates and t values."""
-        from wemix_ref.summary import summary_text
-
-        return summary_text(self, digits, t_digits)
-
-    def __str__(self) -> str:
-        return self.summary()
 
     def __repr__(self) -> str:
         kind = "weighted" if self.weighted else "unweighted"

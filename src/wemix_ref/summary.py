@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from wemix_ref.design import Design
     from wemix_ref.fitted import Fitted
 
-__all__ = ["RECIPE_TITLES", "summary_text"]
+__all__ = ["RECIPE_TITLES", "Section", "Summary", "sections", "summarise", "text_of"]
 
 RECIPE_TITLES = {
     "wemix": "sandwich by block, times K/(K-1) (what WeMix prints)",
@@ -25,18 +26,82 @@ RECIPE_TITLES = {
 }
 
 
-def summary_text(fit: Fitted, digits: int = 4, t_digits: int = 3) -> str:
-    """Write the summary; estimates to ``digits`` significant decimals, t values to ``t_digits``."""
+@dataclass(frozen=True)
+class Section:
+    """A part of the summary: a title, a table, and lines below it; each may be missing.
+
+    Attributes
+    ----------
+    title : without its colon.
+    rows : the table, headings first.
+    left : columns from the first on that are set to the left.
+    last_left : whether the last one is, too.
+    lines : lines of text.
+    """
+
+    title: str = ""
+    rows: Sequence[Sequence[str]] = ()
+    left: int = 0
+    last_left: bool = False
+    lines: Sequence[str] = ()
+
+
+class Summary(str):
+    """The summary's text, which a notebook shows as HTML.
+
+    Attributes
+    ----------
+    html : the same as HTML, escaped.
+    """
+
+    html: str
+
+    def __new__(cls, text: str, html: str = "") -> Summary:
+        """Hold both forms."""
+        out = super().__new__(cls, text)
+        out.html = html
+        return out
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.html)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+
+def summarise(fit: Fitted, digits: int = 4, t_digits: int = 3) -> Summary:
+    """Write the summary; estimates to ``digits`` decimals, t values to ``t_digits``."""
+    from wemix_ref.summary_html import html_of
+
+    parts = sections(fit, digits, t_digits)
+    return Summary(text_of(parts), html_of(parts))
+
+
+def sections(fit: Fitted, digits: int, t_digits: int) -> list[Section]:
+    """Parts of the summary, in order."""
     parts = [_head(fit), _residuals(fit), _random(fit, digits), _fixed(fit, digits, t_digits)]
     if fit.params.size > 1:
         parts.append(_correlations(fit))
     if fit.weighted:
         parts.append(_weights(fit))
     parts.append(_notes(fit))
-    return "\n\n".join(part for part in parts if part)
+    return parts
 
 
-def _head(fit: Fitted) -> str:
+def text_of(parts: Sequence[Section]) -> str:
+    """Sections as text."""
+    out = []
+    for part in parts:
+        lines = [f"{part.title}:"] if part.title else []
+        lines += [_table(part.rows, part.left, part.last_left)] if part.rows else []
+        out.append("\n".join([*lines, *part.lines]))
+    return "\n\n".join(out)
+
+
+def _head(fit: Fitted) -> Section:
     if fit.reml:
         title, criterion = "Linear mixed model fit by REML", "REML criterion"
     elif fit.weighted:
@@ -53,7 +118,7 @@ def _head(fit: Fitted) -> str:
     for name, within in fit.design.centring:
         lines.append(f"Centred: {name}, {'over all rows' if within is None else f'in {within}'}")
     lines.append(f"Optimiser: {fit.optimizer.method}; {fit.optimizer.message}")
-    return "\n".join(lines)
+    return Section(lines=lines)
 
 
 def _how_weighted(design: Design) -> list[str]:
@@ -69,13 +134,13 @@ def _how_weighted(design: Design) -> list[str]:
     return lines
 
 
-def _residuals(fit: Fitted) -> str:
+def _residuals(fit: Fitted) -> Section:
     values = fit.scaled_residuals
     rows = [["Min", "1Q", "Median", "3Q", "Max"], [f"{value:.4f}" for value in values]]
-    return "Scaled residuals:\n" + _table(rows)
+    return Section("Scaled residuals", rows)
 
 
-def _random(fit: Fitted, digits: int) -> str:
+def _random(fit: Fitted, digits: int) -> Section:
     rows = [["Groups", "Name", "Variance", "Std.Error", "Std.Dev.", "Corr"]]
     records = fit.variance_components.to_dict("records")
     position = 0
@@ -102,35 +167,33 @@ def _random(fit: Fitted, digits: int) -> str:
         ["Residual", "", *(_number(last[name], digits) for name in ("vcov", "se", "sdcor")), ""]
     )
     groups = "; ".join(f"{name}, {count}" for name, count in fit.ngroups.items())
-    return (
-        "Random effects:\n"
-        + _table(rows, left=2, last_left=True)
-        + f"\nNumber of obs: {fit.nobs}, groups: {groups}"
-        + (f"\n{fit.n_dropped} rows with missing values were left out" if fit.n_dropped else "")
-    )
+    lines = [f"Number of obs: {fit.nobs}, groups: {groups}"]
+    if fit.n_dropped:
+        lines.append(f"{fit.n_dropped} rows with missing values were left out")
+    return Section("Random effects", rows, left=2, last_left=True, lines=lines)
 
 
-def _fixed(fit: Fitted, digits: int, t_digits: int) -> str:
+def _fixed(fit: Fitted, digits: int, t_digits: int) -> Section:
     rows = [["", "Estimate", "Std.Error", "t value"]]
     columns = zip(fit.params.index, fit.params, fit.bse, fit.tvalues, strict=True)
     rows += [
         [str(name), _number(beta, digits), _number(se, digits), f"{t:.{t_digits}f}"]
         for name, beta, se, t in columns
     ]
-    return "Fixed effects:\n" + _table(rows, left=1)
+    return Section("Fixed effects", rows, left=1)
 
 
-def _correlations(fit: Fitted) -> str:
+def _correlations(fit: Fitted) -> Section:
     matrix = fit.correlation_of_fixed_effects
     names = list(matrix.index)
     rows = [["", *names[:-1]]]
     for i, name in enumerate(names[1:], start=1):
         cells = [f"{value:.3f}" for value in matrix.to_numpy()[i, :i]]
         rows.append([name, *cells, *[""] * (len(names) - 1 - i)])
-    return "Correlation of fixed effects:\n" + _table(rows, left=1)
+    return Section("Correlation of fixed effects", rows, left=1)
 
 
-def _weights(fit: Fitted) -> str:
+def _weights(fit: Fitted) -> Section:
     titles = ["Level", "Weights", "n", "Sum", "Min", "Max", "Effective n", "Design effect"]
     rows = [titles]
     for s in weight_summaries(fit.design):
@@ -145,10 +208,10 @@ def _weights(fit: Fitted) -> str:
                 f"{s.design_effect:.3f}",
             ]
         )
-    return "Sampling weights as used:\n" + _table(rows, left=2)
+    return Section("Sampling weights as used", rows, left=2)
 
 
-def _notes(fit: Fitted) -> str:
+def _notes(fit: Fitted) -> Section:
     lines = [f"Standard errors: {RECIPE_TITLES[fit.se_recipe]}"]
     if fit.weighted and fit.se_recipe == "model":
         lines.append(
@@ -166,7 +229,7 @@ def _notes(fit: Fitted) -> str:
         whole = len(names) == len(fit.variance_components)
         what = "the variance components" if whole else ", ".join(names)
         lines.append(f"No standard error for {what}: {reason}.")
-    return "\n".join(lines)
+    return Section(lines=lines)
 
 
 def _number(value: float, digits: int) -> str:
