@@ -25,6 +25,7 @@ Json = dict[str, Any]
 _NUMPY = re.compile(r"u?int(8|16|32|64)|float(32|64)|bool")
 _NULLABLE = re.compile(r"U?Int(8|16|32|64)|Float(32|64)|boolean")
 _TIME = re.compile(r"datetime64\[(s|ms|us|ns)(?:, ([\w/+:-]+))?\]")
+_TEXT_IS_A_TYPE = isinstance(pd.api.types.pandas_dtype("str"), pd.StringDtype)
 _INFINITE = {"Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -66,7 +67,7 @@ def json_of_column(name: object, values: pd.Series) -> Json:
     kind = str(dtype)
     if isinstance(dtype, pd.ArrowDtype):
         kind = _nullable_like(dtype)
-        values = values if kind == "text" else values.astype(pd.api.types.pandas_dtype(kind))
+        values = values if kind == "string" else values.astype(pd.api.types.pandas_dtype(kind))
     if _NUMPY.fullmatch(kind) or _NULLABLE.fullmatch(kind):
         cells = values.tolist()
         if kind.lower().startswith("float"):
@@ -75,9 +76,10 @@ def json_of_column(name: object, values: pd.Series) -> Json:
                 "values": [None if pd.isna(v) else json_of_number(v) for v in cells],
             }
         return {"type": kind, "values": [None if v is pd.NA else v for v in cells]}
-    texts = kind == "text" or isinstance(dtype, pd.StringDtype)
+    # "str" is pandas' own text from version 3 on, "string" the nullable one
+    text = "str" if kind == "str" else "string"
     return {
-        "type": "text" if texts else "object",
+        "type": text if kind == "string" or isinstance(dtype, pd.StringDtype) else "object",
         "values": [_cell(name, value) for value in values],
     }
 
@@ -90,7 +92,7 @@ def _nullable_like(dtype: pd.ArrowDtype) -> str:
         return "UInt64"
     if pd.api.types.is_integer_dtype(dtype):
         return "Int64"
-    return "Float64" if pd.api.types.is_float_dtype(dtype) else "text"
+    return "Float64" if pd.api.types.is_float_dtype(dtype) else "string"
 
 
 def _cell(name: object, value: Any) -> object:  # noqa: ANN401
@@ -109,15 +111,17 @@ def _cell(name: object, value: Any) -> object:  # noqa: ANN401
 
 
 def column_of(record: Json) -> pd.Series:
-    """Inverse of `json_of_column`; a text column comes back as objects."""
+    """Inverse of `json_of_column`; texts of pandas 3 come back as objects in an older one."""
     kind = record["type"]
     if kind == "category":
         categories = index_of(record["categories"])
         codes = np.array(record["codes"], dtype=np.intp)
         return pd.Series(pd.Categorical.from_codes(codes, categories, ordered=record["ordered"]))
     values = record["values"]
-    if kind in ("text", "object"):
-        return pd.Series(_objects(values), dtype=object)
+    if kind in ("str", "string", "object"):
+        plain = pd.Series(_objects(values), dtype=object)
+        known = kind == "string" or (kind == "str" and _TEXT_IS_A_TYPE)
+        return plain.astype(pd.api.types.pandas_dtype(kind)) if known else plain
     if _NULLABLE.fullmatch(kind):
         missing = np.array([value is None for value in values], dtype=bool)
         filled: Any = [0 if value is None else value for value in values]
@@ -182,7 +186,7 @@ def json_of_index(index: pd.Index) -> Json:
         return {"type": "interval", "closed": index.closed} | ends | named
     if isinstance(index, pd.DatetimeIndex):
         return {"type": str(index.dtype), "values": index.asi8.tolist()} | named
-    return json_of_column("the index", index.to_series()) | named
+    return json_of_column("the index", pd.Series(index.array, dtype=index.dtype)) | named
 
 
 def index_of(record: Json) -> pd.Index:
