@@ -43,8 +43,8 @@ class LevelGroups:
     Attributes
     ----------
     psi, psi_cond : (G,) unconditional and conditional weights.
-    to_parent : (K, G) sparse 0/1 matrix that sums groups into their parents; the top level has
-    none. parent : (G,) parent of each group; None at the top.
+    to_parent : (K, G) sparse 0/1 matrix that sums groups into their parents; None at the top.
+    parent : (G,) parent of each group; None at the top.
     top : (G,) top group of each group.
     R : (q, q) triangular factor with Z = Z~ R.
     """

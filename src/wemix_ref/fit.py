@@ -68,8 +68,8 @@ def mix(
         unweighted fit. A group's weight stands in each of its rows. None in the list: that level
         has conditional weight 1; without conditional_weights this needs None at all levels below.
     conditional_weights : False when every weight is unconditional, that is the inverse of the
-    overall
-        selection probability; True when each is conditional on the selection of the unit above.
+        overall selection probability; True when each is conditional on the selection of the unit
+        above.
     scale : scaling of the conditional weights, from level 1 up: "none"; "size" (sum: the number of
         members); "effective" (sum: their effective number); "gk" (1, the mean goes to the group);
         or a list, one for each step from a level to the next. See :mod:`wemix_ref.scaling`.
@@ -80,10 +80,10 @@ def mix(
         "gllamm", "sas", "mplus" (as these packages print them, see inference.py) or "model"
         (inverse information). None takes "wemix" for a weighted fit and "model" for an unweighted
         one. Under REML only "model".
-    center_group : grouping factor -> one-sided formula of columns that are centred within its
-    groups,
-        such as ``{"school": "~x+z"}``; weighted means.
-    center_grand : one-sided formula of columns that are centred over all rows.
+    center_group : grouping factor, by lme4's name, -> one-sided formula of columns that are centred
+        within its groups, such as ``{"school": "~x+z"}``. Means are weighted by the unconditional
+        level-1 weights, over the rows that are kept.
+    center_grand : one-sided formula of columns that are centred over all rows, likewise.
 
     Returns
     -------

@@ -34,6 +34,8 @@ MAX_NEWTON = 30
 ROUNDING = 2e-14
 #: A fit has converged when a Newton step promises less than this, relative to the deviance.
 CONVERGED = 1e-11
+#: Share of the response's variation, as a standard deviation, that rounding alone leaves.
+PERFECT = 1e-13
 #: A row of Lambda nearer than this, on the scale of Z, to the span of the rows above lies in it:
 #: rounding in the change of basis leaves about 1e-11 where a slope's origin is 1e5 spreads away.
 IN_SPAN = 1e-9
@@ -114,8 +116,27 @@ def _largest(gradient: Array) -> float:
     return float(np.abs(gradient).max())
 
 
+def _residual_squares(criterion: Criterion) -> float:
+    """Weighted sum of squares left by the fixed part alone; refused where that is rounding.
+
+    Raises
+    ------
+    ModelError
+        The columns of X fit the response exactly.
+    """
+    left = criterion.evaluate(np.zeros(criterion.covariance.n_theta)).profile.F[-1, -1]
+    whole = left + float(np.sum(criterion.data.coordinates.b0**2))
+    if left <= PERFECT**2 * whole:
+        raise ModelError(
+            "the response must vary about its fixed part; the columns of X fit it exactly, so no "
+            "variance can be estimated. Check whether the response stands among the predictors."
+        )
+    return float(left)
+
+
 def _bfgs(criterion: Criterion, phi: Array) -> Evaluation:
     unit = max(criterion.data.W, 1.0)
+    least = PERFECT * _residual_squares(criterion)
     best: list[Evaluation] = []
 
     def objective(point: Array) -> tuple[float, Array]:
@@ -125,6 +146,12 @@ def _bfgs(criterion: Criterion, phi: Array) -> Evaluation:
             return np.inf, np.zeros_like(point)
         if not np.isfinite(at.deviance):
             return np.inf, np.zeros_like(point)
+        if at.profile.r2 <= least:
+            raise ModelError(
+                "the response must vary within the groups; the random effects fit it exactly, so "
+                "the residual variance goes to zero and the likelihood has no maximum. Leave out "
+                "the level or the slope that makes the groups' rows all alike."
+            )
         if not best or at.deviance < best[0].deviance:
             best[:] = [at]
         return at.deviance / unit, criterion.gradient(at) / unit

@@ -37,6 +37,9 @@ __all__ = [
 Array = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
+#: Beyond these products of weights leave the range of double precision.
+LIMITS = (1e-60, 1e60)
+
 #: Weights of one group are called constant within this relative range: products and quotients of
 #: weights that were printed with 15 digits differ by a few units of the last one.
 CONSTANT_TOLERANCE = 1e-10
@@ -178,6 +181,11 @@ def check_columns(
                 values == 0,
                 "is zero",
                 "Leave out the rows that do not belong to the sample yourself",
+            ),
+            (
+                (values < LIMITS[0]) | (values > LIMITS[1]),
+                f"is not between {LIMITS[0]:g} and {LIMITS[1]:g}",
+                "Rescale the weights: a common factor changes no estimate",
             ),
         ):
             if wrong.any():

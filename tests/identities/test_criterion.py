@@ -223,3 +223,20 @@ def test_dense_normal_density_is_the_unweighted_likelihood(name: str) -> None:
     _, log_det = np.linalg.slogdet(2 * np.pi * V)
     expected = -0.5 * (log_det + residual @ np.linalg.solve(V, residual))
     assert fit.llf == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("name", MODELS)
+def test_fitted_values_are_the_best_linear_predictor(name: str, weighted: bool) -> None:
+    """X b + Z u, Z u = (V_w - sigma^2 Omega^-1) V_w^-1 (y - X b), and u = Lambda v of eq. 60."""
+    data, formula, weights = draw(name, weighted)
+    fit = mix(formula, data, weights).at(some_theta(mix(formula, data, weights).theta.size))
+    y, Xb = data["y"].to_numpy(), fit.X @ fit.params.to_numpy()
+    V = fit.V("working").toarray()
+    noise = fit.sigma**2 / fit.design.omega
+    Zu = (V - np.diag(noise)) @ np.linalg.solve(V, y - Xb)
+    np.testing.assert_allclose(fit.fittedvalues, Xb + Zu, rtol=1e-9, atol=1e-10)
+    plain = paper.evaluate(fit.design, fit.theta.to_numpy())
+    Lambdas = fit.design.covariance.Lambdas(fit.theta.to_numpy())
+    for modes, v, Lambda in zip(fit.random_effects.values(), plain.v, Lambdas, strict=True):
+        np.testing.assert_allclose(modes, v @ Lambda.T, rtol=1e-8, atol=1e-10)

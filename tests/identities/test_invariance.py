@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.identities.conftest import simulate
 from wemix_ref import mix
 from wemix_ref.results import FittedModel
 
@@ -161,6 +162,14 @@ def test_conditional_and_unconditional_weights_are_two_ways_to_say_the_same(
 ) -> None:
     fit = mix(FORMULA, three_level, WEIGHTS)
     other = mix(FORMULA, three_level, ["c1", "c2", "c3"], conditional_weights=True)
+    assert_same_fit(fit, other)
+
+
+def test_conditional_weights_at_four_levels() -> None:
+    data = simulate(6, n_top=7, levels=4)
+    formula = "y ~ x + (1|g2) + (1|g3) + (1|g4)"
+    fit = mix(formula, data, ["w1", "w2", "w3", "w4"])
+    other = mix(formula, data, ["c1", "c2", "c3", "c4"], conditional_weights=True)
     assert_same_fit(fit, other)
 
 

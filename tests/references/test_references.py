@@ -53,6 +53,15 @@ def test_twelve_digits_at_the_same_theta(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
+def test_fixed_effects_at_the_same_theta(name: str) -> None:
+    # lme4's normal equations keep 10 digits in one case: config/tolerances.yaml has the cause, and
+    # the comparison shows that a step of refinement of its own equations has ours to 12
+    rtol = 3e-11 if name == "egsingle-growth-unweighted" else 1e-12
+    theirs, ours = recorded(name), at_recorded(name)
+    np.testing.assert_allclose(ours.params, [theirs["beta"][k] for k in ours.params.index], rtol)
+
+
+@pytest.mark.parametrize("name", CASES)
 def test_our_optimum_is_not_above_theirs(name: str) -> None:
     theirs, ours = recorded(name), fitted(name)
     assert ours.deviance <= -2.0 * theirs["llf"] * (1 + np.sign(-theirs["llf"]) * 1e-10)

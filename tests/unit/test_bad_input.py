@@ -44,6 +44,32 @@ CASES = {
     "zero weight": (changed("w1", 7, 0.0), {}, ["w1", "zero", "row 7"]),
     "missing weight": (changed("w1", 7, np.nan), {}, ["w1", "missing", "row 7"]),
     "infinite weight": (changed("w1", 7, np.inf), {}, ["w1", "infinite", "row 7"]),
+    "weights beyond double precision": (
+        lambda d: d.assign(**{w: d[w] * 1e-200 for w in ("w1", "w2", "w3")}),
+        {},
+        ["w1", "1e-60", "common factor"],
+    ),
+    "very small weights vary": (
+        # relatively: the difference is far below any absolute tolerance
+        lambda d: d.assign(
+            **{
+                w: d[w] * (1 + 0.1 * (w == "w2") * (d.index == 2)) * 1e-15
+                for w in ("w1", "w2", "w3")
+            }
+        ),
+        {},
+        ["w2", "constant within `g`"],
+    ),
+    "response constant within groups": (
+        lambda d: d.assign(y=d["h"] ** 2.0),
+        {},
+        ["vary within the groups"],
+    ),
+    "response among the predictors": (
+        lambda d: d.assign(x=2 * d["y"] + 1),
+        {},
+        ["response", "fit it exactly"],
+    ),
     "text weight": (changed("w1", 7, "3"), {}, ["w1", "numeric"]),
     "boolean weight": (lambda d: d.assign(w1=d["x"] > 0), {}, ["w1", "numeric"]),
     "weight varies": (
@@ -158,7 +184,8 @@ def test_the_good_data_are_good() -> None:
 
 def test_rounding_in_weights_is_no_variation() -> None:
     data = good()
+    for weight in WEIGHTS:
+        data[weight] *= 1e9
+    reference = mix(FORMULA, data, WEIGHTS).llf
     data["w2"] *= 1 + 1e-14 * np.arange(40)
-    assert mix(FORMULA, data, WEIGHTS).llf == pytest.approx(
-        mix(FORMULA, good(), WEIGHTS).llf, rel=1e-11
-    )
+    assert mix(FORMULA, data, WEIGHTS).llf == pytest.approx(reference, rel=1e-11)

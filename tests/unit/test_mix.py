@@ -70,7 +70,7 @@ def test_names_orders_and_types(data: pd.DataFrame) -> None:
     assert fit.nobs == 108
     assert fit.n_dropped == 0
     assert fit.converged is True
-    assert fit.singular in (True, False)
+    assert isinstance(fit.singular, bool)
     assert fit.optimizer.evaluations > 3
     assert fit.optimizer.gradient_norm < 1e-5
 
@@ -213,6 +213,56 @@ def test_a_level_of_single_rows_is_fitted_with_a_warning(data: pd.DataFrame) -> 
         plain.variance_components.set_index("group").loc["school", "se"], rel=1e-6
     )
     assert "not identify" in fit.se_reasons[("Residual", None, None)]
+
+
+@pytest.mark.parametrize(
+    ("terms", "names"),
+    [
+        (
+            "(x + z|g)",
+            ["(Intercept)", "x.(Intercept)", "z.(Intercept)", "x", "z.x", "z"],
+        ),
+        (
+            "(0 + x + z + w|g)",
+            ["x", "z.x", "w.x", "z", "w.z", "w"],
+        ),
+        (
+            "(x + z + w|g)",
+            [
+                "(Intercept)",
+                "x.(Intercept)",
+                "z.(Intercept)",
+                "w.(Intercept)",
+                "x",
+                "z.x",
+                "w.x",
+                "z",
+                "w.z",
+                "w",
+            ],
+        ),
+    ],
+)
+def test_theta_fills_triangles_column_by_column(terms: str, names: list[str]) -> None:
+    rng = np.random.default_rng(3)
+    data = pd.DataFrame(rng.normal(size=(200, 4)), columns=["y", "x", "z", "w"])
+    data["g"] = np.repeat(np.arange(20), 10)
+    fit = mix(f"y ~ x + {terms}", data)
+    assert list(fit.theta.index) == [f"g.{name}" for name in names]
+    # Sigma is sigma^2 Lambda Lambda' of the triangle that the names describe
+    order = [name for name in names if name in ("(Intercept)", "x", "z", "w")]
+    Lambda = np.zeros((len(order), len(order)))
+    theta = np.arange(1.0, len(names) + 1)
+    for name, value in zip(names, theta, strict=True):
+        row, _, column = name.partition(".")
+        Lambda[order.index(row), order.index(column or row)] = value
+    at = fit.at(theta)
+    Sigma = at.sigma**2 * Lambda @ Lambda.T
+    np.testing.assert_allclose(at.G().toarray()[: len(order), : len(order)], Sigma, rtol=1e-12)
+    for row in at.variance_components.itertuples():
+        if row.group == "g":
+            i, j = order.index(row.var1), order.index(row.var2 or row.var1)
+            assert row.vcov == pytest.approx(Sigma[i, j], rel=1e-12)
 
 
 def test_zero_variance_is_singular_with_a_reason() -> None:

@@ -9,6 +9,7 @@ fit_lme4_weighted <- function(formula, columns, weights, thetas) {
   model <- weighted_model(as_model_formula(formula), frame, weights)
   found <- captured(minimise(model))
   optimum <- model$at(found$value$theta)
+  optimum$beta_refined <- NULL  # refinement is for equal theta, not for where the search stopped
   optimum$optimizer <- found$value$optimizer
   diagonal <- found$value$theta[model$lower == 0]
   list(
@@ -70,7 +71,9 @@ weighted_model <- function(formula, frame, weights) {
     list(
       theta = named(theta),
       deviance = solved$deviance,
-      beta = list(names = colnames(parsed$X), values = refined_beta(pieces, solved$system, omega)),
+      beta = list(names = colnames(parsed$X), values = as.numeric(pieces$pp$beta(1))),
+      beta_refined = list(names = colnames(parsed$X),
+                          values = refined_beta(pieces, solved$system, omega)),
       sigma = sqrt(sigma2),
       se_beta = sqrt(diag(covariance)),
       cov_beta = as.numeric(covariance),
