@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 from functools import cache
+from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -89,6 +91,27 @@ def test_a_missing_matplotlib_is_named_with_what_to_install(draw, monkeypatch) -
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match=r"pip install 'matplotlib>=3\.8'"):
         draw(fitted())
+
+
+def words(svg: Path) -> list[str]:
+    return [t.text for t in ElementTree.parse(svg).iter("{http://www.w3.org/2000/svg}text")]
+
+
+def test_figures_of_the_documentation_are_made_by_their_script(
+    tmp_path: Path, project_root: Path
+) -> None:
+    script = project_root / "docs" / "figures.py"
+    run = subprocess.run(
+        [sys.executable, str(script), str(tmp_path)], capture_output=True, text=True, timeout=120
+    )
+    assert run.returncode == 0, run.stderr
+    made = sorted(tmp_path.iterdir())
+    assert [path.name for path in made] == [p.name for p in sorted(script.parent.glob("*.svg"))]
+    for path in made:
+        # the compressed image inside depends on matplotlib's version, titles and ticks do not
+        assert words(path) == words(script.parent / path.name)
+        assert len(words(path)) > 20
+        assert path.name in (script.parent / path.with_suffix(".md").name).read_text("utf-8")
 
 
 # -- Z, G, V ---------------------------------------------------------------------------------------
