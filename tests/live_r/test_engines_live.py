@@ -75,7 +75,9 @@ def test_lme4s_pieces_give_wemixs_answer_at_wemixs_theta(case_of, name):
     assert there["theta"] == wemix["theta"]
     assert there["llf"] == pytest.approx(wemix["llf"], rel=SAME_THETA)
     assert there["sigma"] == pytest.approx(wemix["sigma"], rel=SAME_THETA)
-    agree(there["beta"], wemix["beta"], SAME_THETA)
+    agree(there["beta_refined"], wemix["beta"], SAME_THETA)
+    # normal equations: lme4's own beta keeps fewer digits where X is ill-conditioned
+    agree(there["beta"], wemix["beta"], 1e-10)
     assert own["deviance"] <= wemix["deviance"] * (1 + 1e-10)
     components = {
         (row["group"], row["var1"], row["var2"]): row["vcov"]
