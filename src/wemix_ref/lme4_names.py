@@ -1,4 +1,8 @@
-"""Parts of a fitted model by the names that lme4's getME and VarCorr give them."""
+"""Parts of a fitted model by the names that lme4's getME and VarCorr give them.
+
+Everything with one entry a term is in the order of ``cnms``, that of Z's columns. lme4 1.1-31 gives
+``mmList``, ``p_i`` and ``m_i`` in the formula's order, and multiplies the two orders in ``q_i``.
+"""
 
 from __future__ import annotations
 
@@ -107,7 +111,8 @@ def _Ztlist(fit: Fitted) -> dict[str, sp.csr_array]:
     for name, level, block, _ in _terms(fit):
         for k, coefficient in enumerate(block.names):
             columns = start + k + block.size * np.arange(level.n_groups)
-            out[f"{name}.{coefficient}"] = sp.csr_array(Z[:, columns].T)
+            key = f"{level.name}.{coefficient}"
+            out[f"{name}.{coefficient}" if key in out else key] = sp.csr_array(Z[:, columns].T)
         start += block.size * level.n_groups
     return out
 
@@ -174,7 +179,7 @@ _GETTERS: dict[str, Callable[[Any], Any]] = {
     "flist": lambda fit: {level.name: level.labels[level.codes] for level in fit.design.levels},
     "is_REML": lambda fit: fit.reml,
     "k": lambda fit: len(_terms(fit)),
-    "l_i": _per_term(lambda level, _: level.n_groups),
+    "l_i": lambda fit: pd.Series(fit.ngroups),
     "lower": _lower,
     "m": lambda fit: fit.theta.size,
     "m_i": _per_term(lambda _, block: block.n_theta),

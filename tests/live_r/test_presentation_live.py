@@ -40,7 +40,7 @@ put <- function(name, value) {
 }
 for (name in c("A", "Gp", "Lambda", "Lambdat", "Lind", "N", "REML", "X", "Z", "Zt", "b", "beta",
                "fixef", "is_REML", "k", "l_i", "lower", "m", "m_i", "mu", "n", "n_rfacs",
-               "n_rtrms", "offset", "p", "q", "sigma", "theta", "u", "y"))
+               "n_rtrms", "offset", "p", "p_i", "q", "q_i", "sigma", "theta", "u", "y"))
   put(name, getME(fit, name))
 put("names:theta", names(getME(fit, "theta")))
 put("names:fixef", names(getME(fit, "fixef")))
