@@ -345,3 +345,30 @@ def test_what_json_has_no_place_for_is_refused(data: pd.DataFrame) -> None:
     odd = data.set_index(pd.timedelta_range("1h", periods=len(data), name="t"))
     with pytest.raises(DataError, match="the index"):
         fitted(odd).to_json()
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        pd.Index([0.5, np.nan, 0.5] * 42),
+        pd.Index(["a", "b", "b"] * 42),
+        pd.MultiIndex.from_arrays([["a", "b", "b"] * 42, np.arange(126)], names=["g", "i"]),
+        pd.date_range("2024-01-01", periods=126, freq="h", tz="UTC"),
+        pd.CategoricalIndex(["u", "v", "u"] * 42),
+    ],
+    ids=["repeated, missing", "repeated", "several", "times", "categories"],
+)
+def test_fits_with_any_index_come_back(data: pd.DataFrame, index: pd.Index) -> None:
+    fit = fitted(data.drop(columns="unused").set_axis(index, axis=0))
+    again = FittedModel.from_json(fit.to_json())
+    same(fit, again)
+    assert list(map(str, again.resid.index)) == list(map(str, index.delete(5)))
+
+
+def test_a_fit_on_the_boundary_comes_back(data: pd.DataFrame) -> None:
+    flat = data.assign(y=np.exp(np.resize([1.0, -1.0], len(data))))
+    fit = fitted(flat)
+    assert fit.singular
+    again = FittedModel.from_json(fit.to_json())
+    same(fit, again)
+    assert again.se_reasons == fit.se_reasons
