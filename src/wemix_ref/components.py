@@ -27,6 +27,7 @@ class Component:
     sdcor : standard deviation or correlation.
     gradient : (n_theta + 1,) derivative of vcov with respect to (theta, sigma).
     on_boundary : whether it is, or belongs to, a variance that counts as zero.
+    correlation_is_one : for a covariance, whether the correlation is one in size.
     """
 
     group: str
@@ -37,6 +38,12 @@ class Component:
     sdcor: float
     gradient: Array
     on_boundary: bool
+    correlation_is_one: bool = False
+
+    @property
+    def name(self) -> str:
+        """Name in hypotheses and intervals: ``g.x``, ``g.x.z``, ``Residual``."""
+        return ".".join(part for part in (self.group, self.var1, self.var2) if part is not None)
 
 
 def components(covariance: CovarianceMap, theta: Array, sigma: float) -> list[Component]:
@@ -78,6 +85,7 @@ def components(covariance: CovarianceMap, theta: Array, sigma: float) -> list[Co
                         sdcor,
                         gradient,
                         bool(zero[i] or zero[j]),
+                        i != j and abs(sdcor) > 1.0 - SINGULAR_TOLERANCE**2,
                     )
                 )
     gradient = np.zeros(n_theta + 1)

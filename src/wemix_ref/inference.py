@@ -246,6 +246,8 @@ def _cov_beta(
     if recipe in ("wemix", "stata"):
         half = information.scores[:, :p] @ model_cov
         return np.asarray(information.kappa * half.T @ half)
+    if not blocks[2].bread.concave:  # theta away from a maximum: the joint inverse means nothing
+        return np.full((p, p), np.nan)
     return np.asarray(blocks[2].covariance[:p, :p])
 
 

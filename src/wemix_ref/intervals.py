@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from wemix_ref.components import Component
 from wemix_ref.errors import OptionError
 
-__all__ = ["Reference", "check_level", "reference"]
+__all__ = ["Reference", "check_level", "component_intervals", "reference"]
 
 Array = NDArray[np.float64]
 
@@ -83,3 +86,26 @@ def check_level(level: float) -> float:
     if not number or isinstance(level, bool) or not 0.0 < float(level) < 1.0:
         raise OptionError(f"a confidence level must lie between 0 and 1; found {level!r}.")
     return float(level)
+
+
+def component_intervals(
+    parts: Sequence[Component], errors: Sequence[float], width: float
+) -> pd.DataFrame:
+    """Intervals of variance components, columns low and high, indexed by their names.
+
+    Parameters
+    ----------
+    parts, errors : the components and the standard errors of their vcov.
+    width : half-width in standard errors. A variance v has v exp(+- width se / v), which is
+        symmetric for log v and never negative; a covariance has c +- width se.
+    """
+    rows = []
+    for part, se in zip(parts, errors, strict=True):
+        if part.var2 is None and part.vcov > 0:
+            factor = float(np.exp(width * se / part.vcov))
+            rows.append((part.vcov / factor, part.vcov * factor))
+        elif part.var2 is None:
+            rows.append((np.nan, np.nan))
+        else:
+            rows.append((part.vcov - width * se, part.vcov + width * se))
+    return pd.DataFrame(rows, columns=["low", "high"], index=[part.name for part in parts])

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.stats
+from numpy.typing import NDArray
 
 from wemix_ref.errors import ModelError
 
 if TYPE_CHECKING:
+    from wemix_ref.design import Level
     from wemix_ref.fitted import Fitted
+
+Array = NDArray[np.float64]
 
 __all__ = ["LikelihoodRatioTest", "likelihood_ratio"]
 
@@ -100,10 +104,7 @@ def _check_nested(small: Fitted, large: Fitted) -> None:
         )
     if not np.array_equal(a.offset, b.offset):
         raise ModelError("both models must have the same offset; they differ.")
-    root, *_ = np.linalg.qr(b.X)
-    outside = a.X - root @ (root.T @ a.X)
-    lengths = np.linalg.norm(a.X, axis=0)
-    beyond = np.linalg.norm(outside, axis=0) > IN_SPAN * lengths
+    beyond = _outside(a.X, b.X)
     if beyond.any():
         raise ModelError(
             f"the fixed part of the smaller model must be part of the larger one; "
@@ -114,9 +115,41 @@ def _check_nested(small: Fitted, large: Fitted) -> None:
             "REML criteria can be compared only where the fixed parts are the same; found "
             f"{a.X.shape[1]} and {b.X.shape[1]} columns. Fit both with reml=False."
         )
-    missing = set(small.theta.index) - set(large.theta.index)
-    if missing:
-        raise ModelError(
-            "the random part of the smaller model must be part of the larger one; "
-            f"{sorted(missing)[0]!r} is not."
-        )
+    for level in a.levels:
+        twins = [other for other in b.levels if _same_groups(level, other)]
+        if not twins:
+            raise ModelError(
+                "the random part of the smaller model must be part of the larger one; the larger "
+                f"has no grouping factor with the groups of `{level.name}`."
+            )
+        for columns, names in _terms(level):
+            if all(_outside(columns, Z).any() for other in twins for Z, _ in _terms(other)):
+                raise ModelError(
+                    "the random part of the smaller model must be part of the larger one; its "
+                    f"term ({', '.join(names)}|{level.name}) is not."
+                )
+
+
+def _outside(columns: Array, others: Array) -> NDArray[np.bool_]:
+    """Which columns do not lie in the span of the others."""
+    root, *_ = np.linalg.qr(others)
+    rest = columns - root @ (root.T @ columns)
+    lengths = np.linalg.norm(columns, axis=0)
+    return np.asarray(np.linalg.norm(rest, axis=0) > IN_SPAN * lengths)
+
+
+def _same_groups(one: Level, other: Level) -> bool:
+    """Whether two factors group the rows alike, whatever the groups are called."""
+    if one.n_groups != other.n_groups:
+        return False
+    pairs = np.unique(one.codes.astype(np.int64) * other.n_groups + other.codes)
+    return bool(pairs.size == one.n_groups)
+
+
+def _terms(level: Level) -> list[tuple[Array, tuple[str, ...]]]:
+    """Columns of Z and coefficient names of each term of a level."""
+    out, offset = [], 0
+    for term in level.terms:
+        out.append((level.Z[:, offset : offset + len(term.names)], term.names))
+        offset += len(term.names)
+    return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from wemix_ref.fitted import Fitted
 
 __all__ = ["augment", "glance", "information_criteria", "n_parameters", "tidy"]
+
+AT_ONE = "the correlation is at its boundary, one in size, or its variances have no standard error"
+NO_CORRELATION = "a variance is zero, so there is no correlation"
 
 NO_CRITERIA = (
     "AIC and BIC are defined by a likelihood; sampling weights make a pseudo-likelihood, whose "
@@ -58,7 +62,15 @@ def tidy(
     table = pd.concat([part.reindex(columns=columns) for part in parts], ignore_index=True)
     # concat takes a column that is empty throughout one part for an object or a float column
     numbers = columns[3:]
-    return table.astype(dict.fromkeys(numbers, float) | {"group": object})
+    table = table.astype(dict.fromkeys(numbers, float) | {"group": object})
+    missing = table["term"].str.startswith("cor__") & table["std.error"].isna()
+    table.attrs["reasons"] = {
+        (effect, group, term): NO_CORRELATION if math.isnan(estimate) else AT_ONE
+        for effect, group, term, estimate in zip(
+            *(table.loc[missing, name].tolist() for name in columns[:4]), strict=True
+        )
+    }
+    return table
 
 
 def _fixed(fit: Fitted, against: Reference, level: float) -> pd.DataFrame:
@@ -119,6 +131,8 @@ def _error(fit: Fitted, position: int, scales: str) -> float:
         return se
     if part.var2 is None:
         return se / (2.0 * part.sdcor)
+    if part.correlation_is_one:
+        return float("nan")
     # r = c / sqrt(a b):  dr = dc / sqrt(a b) - r/2 (da / a + db / b)
     at = fit._boundary_components[position]
     a, b = (_variance(fit, at, name) for name in (at.var1, at.var2))

@@ -301,9 +301,17 @@ def test_likelihood_ratio_where_it_is_not_defined(data: pd.DataFrame, fit) -> No
             mix("y ~ x + (1|g3)", data, reml=True),
         ),
         "as many parameters": (plain, mix(FORMULA, data)),
-        "random part": (
+        "no grouping factor": (
             mix("y ~ x + z + I(z^2) + (1|g3)", data),
             mix("y ~ x + (1|g2)", data),
+        ),
+        "groups of `g3`": (  # the name is the same, the groups are not
+            plain,
+            mix("y ~ x + (1|g3)", data.assign(g3=np.roll(data["g3"].to_numpy(), 3))),
+        ),
+        r"its term \(\(Intercept\), x\|g3\)": (  # nor is the slope
+            mix("y ~ x * z + (x|g3)", data),
+            mix("y ~ z + (x|g3)", data.assign(x=data["x"] ** 2)),
         ),
     }
     for words, (one, other) in cases.items():
@@ -311,3 +319,68 @@ def test_likelihood_ratio_where_it_is_not_defined(data: pd.DataFrame, fit) -> No
             one.likelihood_ratio_test(other)
     reml = mix("y ~ x + (x|g3)", data, reml=True)
     assert reml.likelihood_ratio_test(mix("y ~ x + (1|g3)", data, reml=True)).df == 2
+
+
+def test_a_correlation_of_one_has_no_standard_error() -> None:
+    found = 0
+    for seed in range(60):
+        data = simulate(seed, n_top=7, levels=2)
+        fit = mix("y ~ x + (x|g2)", data, ["w1", "w2"])
+        if not fit.singular or abs(fit.variance_components["sdcor"][2]) < 0.999:
+            continue
+        found += 1
+        for recipe in RECIPES:
+            table = fit.with_se(recipe).tidy().set_index("term")
+            assert np.isnan(table.loc["cor__(Intercept).x", "std.error"])
+            reasons = fit.with_se(recipe).tidy().attrs["reasons"]
+            assert "one in size" in reasons["ran_pars", "g2", "cor__(Intercept).x"]
+        with pytest.warns(BoundaryWarning, match="lies on the boundary"):
+            fit.wald_test("g2.x = 1", on="components")
+        if found == 3:
+            return
+    pytest.fail("no three seeds gave a correlation of one")
+
+
+def test_hypotheses_beyond_what_variances_can_be_are_told(fit) -> None:
+    for text in ("g3.x = -1", "g3.(Intercept) + g3.x = 0", "-1*g3.x = 0"):
+        with pytest.warns(BoundaryWarning, match="on or beyond"):
+            fit.wald_test(text, on="components")
+
+
+def test_intervals_of_components(fit) -> None:
+    table = fit.variance_components
+    intervals = fit.conf_int(on="components", method="t")
+    quantile = scipy.stats.t.isf(0.025, 24)
+    x = table[(table["group"] == "g3") & (table["var1"] == "x")].iloc[0]
+    low, high = intervals.loc["g3.x"]
+    assert np.log(high / x["vcov"]) == pytest.approx(quantile * x["se"] / x["vcov"])
+    assert low * high == pytest.approx(x["vcov"] ** 2)
+    covariance = table[table["var2"] == "x"].iloc[0]
+    low, high = intervals.loc["g3.(Intercept).x"]
+    assert (low + high) / 2 == pytest.approx(covariance["vcov"])
+    assert (high - low) / 2 == pytest.approx(quantile * covariance["se"])
+    with pytest.raises(OptionError, match="components"):
+        fit.conf_int(on="theta")
+
+
+def test_away_from_a_maximum_a_joint_sandwich_says_nothing(fit) -> None:
+    there = fit.at([0.02, 4.0, 0.0, 3.0])
+    assert np.linalg.eigvalsh(there._inference.information.H)[0] < 0
+    for recipe in ("gllamm", "sas", "mplus"):
+        assert there.with_se(recipe).bse.isna().all()
+        assert "not concave" in there.with_se(recipe).se_reasons["Residual", None, None]
+    for recipe in ("wemix", "stata", "model"):  # beta's own block is that of any theta
+        assert np.isfinite(there.with_se(recipe).bse).all()
+
+
+def test_recipes_rest_on_the_curvature_of_the_log_likelihood() -> None:
+    """H from differences of the scores at other theta, by profiling: not from the package's H."""
+    data = simulate(9, n_top=30, levels=2)
+    fit = mix("y ~ x + (1|g2)", data, ["w1", "w2"])
+    # profile information of theta: half the curvature of the deviance
+    theta, h = float(fit.theta.iloc[0]), 1e-4
+    deviances = [fit.deviance_at([theta + d]) for d in (-h, 0.0, h)]
+    curvature = (deviances[0] - 2 * deviances[1] + deviances[2]) / h**2 / 2
+    assert fit.with_se("model").cov_params("all").iloc[2, 2] == pytest.approx(
+        1 / curvature, rel=1e-4
+    )

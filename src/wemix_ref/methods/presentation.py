@@ -10,7 +10,7 @@ import pandas as pd
 from wemix_ref import tidy
 from wemix_ref.errors import OptionError
 from wemix_ref.fitted import Fitted
-from wemix_ref.intervals import check_level, reference
+from wemix_ref.intervals import check_level, component_intervals, reference
 from wemix_ref.lme4_names import VarCorr, get_me, var_corr
 from wemix_ref.serialise import from_json_text, to_json_text
 from wemix_ref.summary import Summary, summarise
@@ -45,25 +45,38 @@ class Presentation(Fitted):
     # -- fixed effects -------------------------------------------------------------------------
 
     def conf_int(
-        self, level: float = 0.95, method: str = "normal", df: str | float | None = None
+        self,
+        level: float = 0.95,
+        method: str = "normal",
+        df: str | float | None = None,
+        *,
+        on: str = "beta",
     ) -> pd.DataFrame:
-        """Confidence intervals of the fixed effects by the fit's recipe: columns low and high.
+        """Confidence intervals by the fit's recipe: columns low and high.
 
         Parameters
         ----------
         level : between 0 and 1.
         method : "normal", or "t" with `df`.
         df : of "t": "groups" (also None) for K - 1, K the number of top groups, or a number.
+        on : "beta", the fixed effects; or "components": variances, by intervals that are symmetric
+            for their logarithm, and covariances. NaN where a component has no standard error.
 
         Raises
         ------
         OptionError
-            A level, method or df that is not among these.
+            A level, method, df or on that is not among these.
         """
         against = reference(method, df, self.design.levels[-1].n_groups)
-        half = against.quantile(check_level(level)) * self.bse.to_numpy()
-        beta = self.params.to_numpy()
-        table = pd.DataFrame({"low": beta - half, "high": beta + half}, index=self.params.index)
+        width = against.quantile(check_level(level))
+        if on == "beta":
+            half = width * self.bse.to_numpy()
+            beta = self.params.to_numpy()
+            table = pd.DataFrame({"low": beta - half, "high": beta + half}, index=self.params.index)
+        elif on == "components":
+            table = component_intervals(self._components, self._inference.se_components, width)
+        else:
+            raise OptionError(f'on must be "beta" or "components"; found {on!r}.')
         table.attrs["reference"] = str(against)
         return table
 

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from wemix_ref.components import Component
 from wemix_ref.contrasts_text import parse_hypotheses
 from wemix_ref.errors import BoundaryWarning, ModelError, OptionError
 from wemix_ref.fitted import Fitted
@@ -23,11 +22,6 @@ __all__ = ["Testing"]
 
 Array = NDArray[np.float64]
 Hypotheses = str | ArrayLike | Sequence[str] | Mapping[str, float]
-
-
-def component_name(part: Component) -> str:
-    """Name of a variance component in hypotheses: ``g.x``, ``g.x.z``, ``Residual``."""
-    return ".".join(name for name in (part.group, part.var1, part.var2) if name is not None)
 
 
 class Testing(Fitted):
@@ -51,7 +45,7 @@ class Testing(Fitted):
         DataFrame indexed by ("beta", name) and ("vcov", name), with the column ``estimate`` and
         one per recipe: under REML only "model".
         """
-        names = [component_name(part) for part in self._components]
+        names = [part.name for part in self._components]
         index = pd.MultiIndex.from_tuples(
             [("beta", name) for name in self.params.index] + [("vcov", name) for name in names],
             names=["kind", "name"],
@@ -134,7 +128,7 @@ class Testing(Fitted):
             return wald(
                 self.params.to_numpy(), V, matrix, right, names, self.se_recipe, denominator
             )
-        names = tuple(component_name(part) for part in self._components)
+        names = tuple(part.name for part in self._components)
         matrix, right = _hypotheses(R, r, names)
         values = np.array([part.vcov for part in self._components])
         V = self._cov_components(matrix)
@@ -146,13 +140,18 @@ class Testing(Fitted):
             return None
         if df == "groups":
             return float(self.design.levels[-1].n_groups - 1)
-        if isinstance(df, (int, float)) and not isinstance(df, bool) and 0 < df < np.inf:
+        number = isinstance(df, (int, float, np.integer, np.floating)) and not isinstance(df, bool)
+        if number and 0 < float(df) < np.inf:
             return float(df)
         raise OptionError(f'df must be None, "groups" or a positive number; found {df!r}.')
 
     def _cov_components(self, R: Array) -> Array:
         """Covariance of the components that R uses; NaN for those without a standard error."""
-        self._information()
+        if self.reml:
+            raise ModelError(
+                "under REML variance components have no covariance here, so they cannot be tested. "
+                "Fit with reml=False."
+            )
         used = np.flatnonzero(np.any(R != 0, axis=0))
         parts = self._boundary_components
         levels = {max(parts[i].level, 2) for i in used}
@@ -173,15 +172,37 @@ class Testing(Fitted):
 
     def _warn_at_boundary(self, R: Array, r: Array, names: Sequence[str]) -> None:
         for row, value in zip(R, r, strict=True):
-            used = np.flatnonzero(row)
-            if value == 0 and used.size == 1 and self._components[int(used[0])].var2 is None:
+            used = np.flatnonzero(row).tolist()
+            variances = all(self._components[i].var2 is None for i in used)
+            one_sign = bool(np.all(row[used] > 0) or np.all(row[used] < 0))
+            if variances and one_sign and value * np.sign(row[used[0]]) <= 0:
                 warnings.warn(
-                    f"{names[int(used[0])]!r} = 0 lies on the boundary of what a variance can be; "
-                    "there the statistic does not follow its chi-squared distribution, and the p "
-                    "value is only a guide.",
+                    f"the hypothesis on {', '.join(repr(names[i]) for i in used)} lies on or "
+                    "beyond the boundary of what variances can be; there the statistic does not "
+                    "follow its chi-squared distribution, and the p value is only a guide.",
                     BoundaryWarning,
                     stacklevel=3,
                 )
+        theta, covariance = self._boundary_at.theta, self._criterion.covariance
+        singular = {
+            level.name
+            for level in covariance.levels
+            for block in level.blocks
+            if block.zero_diagonal(theta).any()
+        }
+        touched = [
+            names[i]
+            for i in np.flatnonzero(np.any(R != 0, axis=0)).tolist()
+            if self._components[i].group in singular
+        ]
+        if touched:
+            warnings.warn(
+                f"the estimate of {', '.join(map(repr, touched))} lies on the boundary (a variance "
+                "of zero, or a correlation of one in size); the test takes the boundary as given, "
+                "and its p value is only a guide.",
+                BoundaryWarning,
+                stacklevel=3,
+            )
 
     def likelihood_ratio_test(self, other: Fitted) -> LikelihoodRatioTest:
         """Likelihood-ratio test against a nested model; unweighted fits only.
