@@ -1,23 +1,19 @@
-"""Command line: fit a CSV, compare a case, list cases and engines."""
+"""Command line: fit a file, compare a case, list recipes, cases and engines."""
 
 from __future__ import annotations
 
 import argparse
 import io
-import json
-import math
 import sys
-import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from wemix_ref import __version__
-from wemix_ref.errors import OptionError, WemixRefError, WemixRefWarning
+from wemix_ref.cli_fit import add_fit
+from wemix_ref.cli_text import columns, json_text, one_line
+from wemix_ref.errors import WemixRefError
 from wemix_ref.inference import RECIPES
-
-if TYPE_CHECKING:
-    from wemix_ref.results import FittedModel
 
 __all__ = ["main"]
 
@@ -43,9 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # names in scripts that the terminal lacks
             stream.reconfigure(errors="backslashreplace")
     try:
-        return int(parsed.run(parsed))
+        return AGREES if parsed.run(parsed) else DIFFERS
     except WemixRefError as error:
-        sys.stderr.write(f"wemix-ref: {error}\n")
+        sys.stderr.write(f"wemix-ref: {one_line(error)}\n")
         return WRONG_INPUT
     except ModuleNotFoundError as error:
         if str(error.name).partition(".")[0] == "wemix_ref":
@@ -69,48 +65,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"wemix-ref {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    fit = commands.add_parser("fit", help="fit a model to a CSV file and print its summary")
-    fit.add_argument("formula", help="lme4's syntax, such as 'y ~ x + (1|school)'")
-    fit.add_argument("data", type=Path, help="CSV file with a header, one row per unit")
-    fit.add_argument(
-        "--weights",
-        nargs="+",
-        metavar="COLUMN",
-        help="weight columns, level 1 first; blanks or commas between them",
-    )
-    fit.add_argument(
-        "--conditional-weights",
-        action="store_true",
-        help="each weight is conditional on the unit above being selected",
-    )
-    fit.add_argument(
-        "--scale",
-        nargs="+",
-        default=["none"],
-        metavar="METHOD",
-        help="scaling of the weights: none, size, effective or gk; one for all, or one for each "
-        "step from level 1 up",
-    )
-    fit.add_argument("--reml", action="store_true", help="REML in place of ML; without weights")
-    fit.add_argument("--se", choices=RECIPES, help="recipe of the standard errors")
-    fit.add_argument(
-        "--center-group",
-        action="append",
-        default=[],
-        metavar="GROUP=~X+Z",
-        help="centre columns within the groups of a factor; may be given again",
-    )
-    fit.add_argument("--center-grand", metavar="~X+Z", help="centre columns over all rows")
-    fit.add_argument("--sep", default=",", help="what separates the columns of the file")
-    fit.add_argument(
-        "--text",
-        nargs="+",
-        metavar="COLUMN",
-        default=[],
-        help="columns to read as text, whatever they look like (ids such as 007)",
-    )
-    fit.add_argument("--json", action="store_true", help="print numbers as JSON")
-    fit.set_defaults(run=_fit)
+    add_fit(commands)
+
+    recipes = commands.add_parser("recipes", help="list the recipes of standard errors")
+    recipes.add_argument("--json", action="store_true", help="print as JSON")
+    recipes.set_defaults(run=_recipes)
 
     compare = commands.add_parser("compare", help="fit a case by its engines and compare")
     compare.add_argument("case", type=Path, help="a case file, such as config/cases/NAME.yaml")
@@ -130,117 +89,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _fit(parsed: argparse.Namespace) -> int:
-    from wemix_ref.fit import mix
+def _recipes(parsed: argparse.Namespace) -> bool:
+    from wemix_ref.summary import RECIPE_TITLES
 
-    data = _read_csv(parsed.data, parsed.text, parsed.sep)
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always", WemixRefWarning)
-        fit = mix(
-            parsed.formula,
-            data,
-            _split(parsed.weights, data.columns),
-            conditional_weights=parsed.conditional_weights,
-            scale=parsed.scale[0] if len(parsed.scale) == 1 else parsed.scale,
-            reml=parsed.reml,
-            se=parsed.se,
-            center_group=_center_group(parsed.center_group),
-            center_grand=parsed.center_grand,
-        )
-        text = _json(_numbers(fit)) if parsed.json else f"{fit.summary().rstrip()}\n"
-    for warning in told:
-        sys.stderr.write(f"wemix-ref: {warning.message}\n")
-    sys.stdout.write(text)
-    return AGREES if fit.converged else DIFFERS
+    listed = {name: RECIPE_TITLES[name] for name in RECIPES}
+    sys.stdout.write(json_text(listed) if parsed.json else columns(list(listed.items())))
+    return True
 
 
-def _split(words: Sequence[str] | None, columns: Collection[str]) -> list[str] | None:
-    """Column names from words that may hold several, with commas between them."""
-    if words is None:
-        return None
-    out: list[str] = []
-    for word in words:
-        out += [word] if word in columns else [part for part in word.split(",") if part]
-    return out
-
-
-def _center_group(words: Sequence[str]) -> dict[str, str] | None:
-    out = {}
-    for word in words:
-        factor, mark, text = word.partition("=")
-        if not mark:
-            raise OptionError(
-                f"--center-group must be GROUP=~X, such as school=~x+z; found {word!r}."
-            )
-        out[factor] = text
-    return out or None
-
-
-def _read_csv(path: Path, text: Sequence[str], separator: str) -> Any:  # noqa: ANN401
-    import pandas as pd
-
-    from wemix_ref.errors import DataError
-
-    try:
-        data = pd.read_csv(path, dtype=dict.fromkeys(text, str), sep=separator)
-    except OSError as problem:
-        raise DataError(f"{path} must be a readable CSV file: {problem.strerror}.") from problem
-    except (ValueError, pd.errors.ParserError) as problem:
-        raise DataError(f"{path} must be a CSV file with a header: {problem}.") from problem
-    if data.shape[1] == 1 and any(mark in str(data.columns[0]) for mark in ";\t,|"):
-        raise DataError(
-            f"{path} must have several columns separated by {separator!r}; its header is one: "
-            f"{data.columns[0]!r}. Say what separates them with --sep."
-        )
-    unknown = [name for name in text if name not in data.columns]
-    if unknown:
-        raise DataError(f"--text must name columns of {path}; {unknown[0]!r} is none.")
-    return data
-
-
-def _numbers(fit: FittedModel) -> dict[str, Any]:
-    return {
-        "formula": fit.formula,
-        "reml": fit.reml,
-        "weights": list(fit.design.weight_names) or None,
-        "conditional_weights": fit.design.conditional_weights,
-        "scale": list(fit.design.scaling) or None,
-        "centring": [list(pair) for pair in fit.design.centring],
-        "deviance": fit.deviance,
-        "llf": fit.llf,
-        "params": fit.params.to_dict(),
-        "bse": fit.bse.to_dict(),
-        "se_recipe": fit.se_recipe,
-        "theta": fit.theta.to_dict(),
-        "sigma": fit.sigma,
-        "variance_components": [
-            {**row, "reason": fit.se_reasons.get((row["group"], row["var1"], row["var2"]))}
-            for row in fit.variance_components.to_dict("records")
-        ],
-        "nobs": fit.nobs,
-        "ngroups": fit.ngroups,
-        "n_dropped": fit.n_dropped,
-        "converged": bool(fit.converged),
-        "singular": bool(fit.singular),
-    }
-
-
-def _json(content: Any) -> str:  # noqa: ANN401
-    return json.dumps(_plain(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401
-    """Copy to plain values; what is not finite, which JSON does not have, becomes null."""
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if hasattr(value, "item"):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _compare(parsed: argparse.Namespace) -> int:
+def _compare(parsed: argparse.Namespace) -> bool:
     from wemix_ref.cases import load_case
     from wemix_ref.compare import compare_case
     from wemix_ref.engines import get_engine
@@ -273,19 +130,19 @@ def _compare(parsed: argparse.Namespace) -> int:
     )
     wrong = failures([comparison])
     told = "".join(f"{line}\n" for line in wrong)
-    sys.stdout.write(_json(comparison) if parsed.json else verdict_table([comparison]) + told)
-    return DIFFERS if wrong else AGREES
+    sys.stdout.write(json_text(comparison) if parsed.json else verdict_table([comparison]) + told)
+    return not wrong
 
 
-def _cases(parsed: argparse.Namespace) -> int:
+def _cases(parsed: argparse.Namespace) -> bool:
     from wemix_ref.cases import load_cases
 
     listed = {case.name: case.title for case in load_cases().values()}
-    sys.stdout.write(_json(listed) if parsed.json else _columns(list(listed.items())))
-    return AGREES
+    sys.stdout.write(json_text(listed) if parsed.json else columns(list(listed.items())))
+    return True
 
 
-def _engines(parsed: argparse.Namespace) -> int:
+def _engines(parsed: argparse.Namespace) -> bool:
     import platform
 
     from wemix_ref.engines import ENGINE_NAMES, get_engine
@@ -302,8 +159,8 @@ def _engines(parsed: argparse.Namespace) -> int:
         about = versions.get(name, {}) if found.available else {}
         listed[name] = {"available": found.available, "reason": found.reason, "versions": about}
     if parsed.json:
-        sys.stdout.write(_json(listed))
-        return AGREES
+        sys.stdout.write(json_text(listed))
+        return True
     rows = [
         (
             name,
@@ -312,17 +169,8 @@ def _engines(parsed: argparse.Namespace) -> int:
         )
         for name, about in listed.items()
     ]
-    sys.stdout.write(_columns(rows))
-    return AGREES
-
-
-def _columns(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
-    lines = [
-        "  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[-1]])
-        for row in rows
-    ]
-    return "".join(f"{line.rstrip()}\n" for line in lines)
+    sys.stdout.write(columns(rows))
+    return True
 
 
 if __name__ == "__main__":

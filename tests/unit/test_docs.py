@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.identities.conftest import simulate
+from wemix_ref.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
@@ -170,6 +171,31 @@ def test_the_code_of_the_readme_runs_on_a_csv(
     fit = namespace["fit"]
     assert fit.converged  # type: ignore[attr-defined]
     assert fit.weighted  # type: ignore[attr-defined]
+
+
+def test_the_fits_that_shell_blocks_show_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Blocks that show no output; the files have the columns that they name."""
+    names = {"g3": "school", "g2": "class", "w1": "w_student", "w2": "w_class", "w3": "w_school"}
+    data = simulate(5, n_top=16).rename(columns=names)
+    data.to_csv(tmp_path / "my.csv", index=False)
+    data["w_pupil"] = data["w_student"] / data["w_school"]
+    data.to_parquet(tmp_path / "pupils.parquet", index=False)
+    monkeypatch.chdir(tmp_path)
+    lines = [
+        line
+        for path in (README, ROOT / "docs" / "command-line.md")
+        for language, text, _ in fences(path)
+        if language == "sh"
+        for line in text.replace("\\\n", " ").splitlines()
+        if line.startswith("wemix-ref fit")
+    ]
+    assert len(lines) == 2
+    for line in lines:
+        assert main(shlex.split(line, comments=True)[1:]) == 0
+        assert "converged" in capsys.readouterr().out
+    assert {"out.json", "out.html"} < {path.name for path in tmp_path.iterdir()}
 
 
 @pytest.mark.parametrize("path", ALL, ids=name_of)

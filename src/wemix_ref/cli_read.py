@@ -1,0 +1,99 @@
+"""Read the file that the command line is given."""
+
+from __future__ import annotations
+
+import csv
+import re
+import zlib
+from collections.abc import Sequence
+from lzma import LZMAError
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zipfile import BadZipFile
+
+from wemix_ref.cli_text import one_line
+from wemix_ref.errors import DataError, OptionError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["read_data"]
+
+PARQUET = (".parquet", ".pq")
+
+#: What a file that is no CSV, or a packed one that is damaged, may raise in pandas.
+_NOT_CSV = (ValueError, EOFError, re.error, csv.Error, zlib.error, LZMAError, BadZipFile)
+
+
+def read_data(path: Path, text: Sequence[str], separator: str | None) -> pd.DataFrame:
+    """Data of a file, whose name says what it is.
+
+    Parameters
+    ----------
+    path : parquet where the name ends in .parquet or .pq, CSV with a header otherwise.
+    text : columns of a CSV file that are read as text.
+    separator : of a CSV file; None is a comma.
+
+    Raises
+    ------
+    DataError, OptionError
+        The file cannot be read, or the options do not suit it.
+    """
+    if separator == "":
+        raise OptionError("--sep must be one character or more; found none.")
+    if path.suffix.lower() not in PARQUET:
+        return _read_csv(path, text, "," if separator is None else separator)
+    if text or separator is not None:
+        raise OptionError(
+            f"--sep and --text are for CSV files; {path} is parquet, whose columns have types. "
+            "Leave them out."
+        )
+    return _read_parquet(path)
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    from wemix_ref.frames import as_pandas
+
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ModuleNotFoundError as problem:
+        raise DataError(
+            f"{path} is parquet, which is read through pyarrow; it is not installed. Install it "
+            "with: python -m pip install pyarrow, or give a CSV file."
+        ) from problem
+    try:
+        with path.open("rb") as stream, pq.ParquetFile(stream) as file:
+            # without pandas' metadata an index that was stored is a column like any other
+            table = file.read().replace_schema_metadata(None)
+    except (OSError, ValueError, pa.ArrowException) as problem:
+        told = getattr(problem, "strerror", None) or one_line(problem).rstrip(".")
+        raise DataError(f"{path} must be a readable parquet file: {told}.") from problem
+    return as_pandas(table)
+
+
+def _read_csv(path: Path, text: Sequence[str], separator: str) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        data = pd.read_csv(
+            path,
+            dtype=dict.fromkeys(text, str),
+            sep=separator,
+            engine="c" if len(separator) == 1 else "python",
+        )
+    except OSError as problem:
+        told = problem.strerror or one_line(problem).rstrip(".")
+        raise DataError(f"{path} must be a readable CSV file: {told}.") from problem
+    except _NOT_CSV as problem:
+        told = one_line(problem).rstrip(".")
+        raise DataError(f"{path} must be a CSV file with a header: {told}.") from problem
+    if data.shape[1] == 1 and any(mark in str(data.columns[0]) for mark in ";\t,|"):
+        raise DataError(
+            f"{path} must have several columns separated by {separator!r}; its header is one: "
+            f"{data.columns[0]!r}. Say what separates them with --sep."
+        )
+    unknown = [name for name in text if name not in data.columns]
+    if unknown:
+        raise DataError(f"--text must name columns of {path}; {unknown[0]!r} is none.")
+    return data
