@@ -40,5 +40,6 @@ def one_line(message: object) -> str:
     lines = str(message).splitlines()
     if len(lines) > 2 and lines[-1].strip() == "^":
         shown, rest = lines[-2].strip(), lines[-2][lines[-1].index("^") :].strip()
-        lines[-2:] = [f"In {shown!r} at {repr(rest) if rest else 'its end'}."]
+        lines[-3] = f"{lines[-3].rstrip('.')}:"
+        lines[-2:] = [f"in {shown!r} at {repr(rest) if rest else 'its end'}."]
     return " ".join(line.strip() for line in lines if line.strip())

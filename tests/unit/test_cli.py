@@ -399,9 +399,9 @@ def test_csv_that_pandas_cannot_read_is_one_message(tmp_path, capsys):
 def test_a_caret_becomes_words(capsys):
     assert main(["fit", str(SCHOOL), "--formula", "y ~ x1 + * (1|sch)"]) == 2
     told = capsys.readouterr().err
-    assert told.endswith("In 'y ~ x1 + * (1|sch)' at '* (1|sch)'.\n")
+    assert told.endswith(": in 'y ~ x1 + * (1|sch)' at '* (1|sch)'.\n")
     assert main(["fit", str(SCHOOL), "--formula", "y ~ x1 +"]) == 2
-    assert capsys.readouterr().err.endswith("In 'y ~ x1 +' at its end.\n")
+    assert capsys.readouterr().err.endswith(": in 'y ~ x1 +' at its end.\n")
 
 
 def test_conditional_weights_have_two_names(tmp_path, capsys):
