@@ -175,7 +175,8 @@ class Fitted:
         ----------
         which : "beta", the fixed effects, (p, p); or "all", over beta, theta and sigma, with NaN
             for what is on the boundary or not identified. Under "wemix" it is block-diagonal, with
-            sigma in the block of the lowest level.
+            sigma in the block of the lowest level; under "wemix", "stata" and "model" the blocks
+            between beta and the rest, of which these recipes say nothing, are zero.
         """
         if which == "beta":
             names = list(self.design.x_names)
