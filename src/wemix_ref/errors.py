@@ -20,6 +20,7 @@ __all__ = [
     "OptionError",
     "RankError",
     "SingularFitWarning",
+    "StudyError",
     "WeightsError",
     "WeightsWarning",
     "WemixRefError",
@@ -62,6 +63,10 @@ class RankError(WemixRefError):
 
 class ModelError(WemixRefError):
     """The request is not defined for this model (REML with weights, one top group, ...)."""
+
+
+class StudyError(WemixRefError):
+    """A simulation study's file, or what it asks for, makes no sense."""
 
 
 class OptionError(WemixRefError):

@@ -1,0 +1,1 @@
+"""Monte Carlo studies: populations, sampling designs, analyses, and how well they do."""
