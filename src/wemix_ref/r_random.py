@@ -1,5 +1,7 @@
 """R's default random generator without R: the Mersenne Twister with R's seeding, and inversion.
 
+``runif``, ``rnorm``, ``rbinom(n, 1, p)`` and ``sample.int`` with the default kinds of R >= 3.6.
+
 Uniform draws are R's to the bit. Normal draws go through logarithms and divisions whose last bit
 may depend on the compiler, so they are compared as values, not as bytes.
 """
@@ -20,6 +22,12 @@ _WORDS = 624
 
 # A uniform draw is a 32-bit word times this, the nearest number to 1 / (2^32 - 1).
 _UNIT = 2.3283064365386963e-10
+
+# A whole number is put together from 16 bits of each uniform.
+_HALF_WORD = 16
+
+# Above this many, and at most half of them wanted, sample.int() draws until an item is new.
+_HASHED_ABOVE = 10_000_000
 
 # Inversion takes two uniforms: the first gives 27 bits, the second the bits below.
 _BIG = 134217728.0
@@ -91,6 +99,75 @@ class RRandom:
         """
         pairs = self.uniform(2 * size).reshape(size, 2)
         return normal_quantile((np.floor(_BIG * pairs[:, 0]) + pairs[:, 1]) / _BIG)
+
+    def bernoulli(self, p: np.ndarray) -> np.ndarray:
+        """Draw as ``rbinom(length(p), 1, p)`` does: one uniform each, none where p is 0 or 1.
+
+        Parameters
+        ----------
+        p : ndarray, shape (n,)
+            Probabilities from 0 to 1.
+
+        Returns
+        -------
+        ndarray of bool, shape (n,)
+        """
+        result = p == 1.0
+        open_ = (p > 0.0) & (p < 1.0)
+        inner = p[open_]
+        # the rarer outcome is the one that a large uniform stands for
+        rare = self.uniform(inner.size) >= 1.0 - np.minimum(inner, 1.0 - inner)
+        result[open_] = rare == (inner <= 0.5)
+        return result
+
+    def sample(self, N: int, n: int) -> np.ndarray:
+        """Draw as ``sample.int(N, n)`` does, by rejection and without replacement.
+
+        Parameters
+        ----------
+        N : int
+            Number of items.
+        n : int
+            Number wanted, at most `N`.
+
+        Returns
+        -------
+        ndarray of int, shape (n,)
+            Items from 0 to ``N - 1`` in the order drawn; R's are one more.
+
+        Raises
+        ------
+        ValueError
+            If `n` is negative or above `N`.
+        """
+        if not 0 <= n <= N:
+            raise ValueError(f"between 0 and N = {N} items can be drawn; found n = {n}")
+        if N > _HASHED_ABOVE and n <= N / 2:
+            drawn: dict[int, None] = {}
+            while len(drawn) < n:
+                drawn[self._below(N)] = None
+            return np.fromiter(drawn, np.int64, n)
+        result = np.empty(n, dtype=np.int64)
+        # An item drawn gives its place to the last one; places never touched hold themselves.
+        moved: dict[int, int] = {}
+        for i in range(n):
+            last = N - i - 1
+            place = self._below(last + 1)
+            result[i] = moved.get(place, place)
+            moved[place] = moved.get(last, last)
+        return result
+
+    def _below(self, bound: int) -> int:
+        """Draw a whole number from 0 to ``bound - 1``: bits are drawn until they are below."""
+        bits = (bound - 1).bit_length()
+        scale = _UNIT * 2.0**_HALF_WORD
+        while True:
+            number = 0
+            for _ in range(bits // _HALF_WORD + 1):
+                number = (number << _HALF_WORD) | int(self._bits.random_raw() * scale)
+            number &= (1 << bits) - 1
+            if number < bound:
+                return number
 
 
 # Coefficients of Wichura (1988), in rising powers: numerator and denominator of each of the three
