@@ -11,15 +11,12 @@ from wemix_ref.engines.model_request import (
     r_thetas,
     used_columns,
 )
-from wemix_ref.engines.protocol import Availability, FitResult, Problem
-from wemix_ref.engines.r_answer import result_of
-from wemix_ref.engines.r_process import R_DIRECTORY, call_r, package_availability
-from wemix_ref.engines.r_values import logical, text
-from wemix_ref.engines.record import without_answer
-from wemix_ref.errors import WemixRefError
+from wemix_ref.engines.protocol import Problem
+from wemix_ref.engines.r_engine import REngine
+from wemix_ref.engines.r_values import RValue, logical, text
 
 
-class Lme4Engine:
+class Lme4Engine(REngine):
     """ML and REML fits without sampling weights, or with lme4's own precision weights.
 
     The record's optimum is where lme4's default optimiser stopped. ``cov_beta`` is the model's
@@ -30,33 +27,29 @@ class Lme4Engine:
 
     name = "lme4"
 
-    def availability(self) -> Availability:
-        """Say whether R with lme4 is here."""
-        return package_availability("lme4", "Matrix")
+    packages = ("lme4", "Matrix")
+    script = "lme4.R"
+    function = "fit_lme4"
+    se_recipe = "model"
 
-    def fit(
-        self, problem: Problem, thetas: Mapping[str, Sequence[float]], *, timeout: float
-    ) -> FitResult:
-        """Fit a problem; see `wemix_ref.engines.protocol.Engine.fit`."""
-        if problem.weights:
-            return without_answer(
-                problem,
-                self.name,
-                "refused",
-                "lme4's weights are precision weights, not sampling weights; "
-                "use the engine lme4-weighted",
-            )
+    def refusal(self, problem: Problem) -> str:
+        """Refuse sampling weights; see `REngine.refusal`."""
+        if not problem.weights:
+            return ""
+        return (
+            "lme4's weights are precision weights, not sampling weights; "
+            "use the engine lme4-weighted"
+        )
+
+    def arguments(
+        self, problem: Problem, thetas: Mapping[str, Sequence[float]]
+    ) -> dict[str, RValue]:
+        """Return the arguments of `fit_lme4`; see `REngine.arguments`."""
         extra = [problem.precision_weights] if problem.precision_weights else []
-        try:
-            arguments = {
-                "formula": text(r_formula(problem.formula)),
-                "columns": r_columns(centred_data(problem), used_columns(problem, *extra)),
-                "reml": logical([problem.reml]),
-                "precision": text(*extra) if extra else None,
-                "thetas": r_thetas(thetas),
-            }
-        except WemixRefError as error:
-            return without_answer(problem, self.name, "failed", str(error))
-        scripts = [R_DIRECTORY / "common.R", R_DIRECTORY / "lme4.R"]
-        reply = call_r(scripts, "fit_lme4", arguments, timeout=timeout)
-        return result_of(reply, problem, self.name, list(thetas), "model")
+        return {
+            "formula": text(r_formula(problem.formula)),
+            "columns": r_columns(centred_data(problem), used_columns(problem, *extra)),
+            "reml": logical([problem.reml]),
+            "precision": text(*extra) if extra else None,
+            "thetas": r_thetas(thetas),
+        }

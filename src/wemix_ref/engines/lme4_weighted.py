@@ -12,15 +12,12 @@ from wemix_ref.engines.model_request import (
     unconditional_weights,
     used_columns,
 )
-from wemix_ref.engines.protocol import Availability, FitResult, Problem
-from wemix_ref.engines.r_answer import result_of
-from wemix_ref.engines.r_process import R_DIRECTORY, call_r, package_availability
-from wemix_ref.engines.r_values import double, text
-from wemix_ref.engines.record import without_answer
-from wemix_ref.errors import WemixRefError
+from wemix_ref.engines.protocol import Problem
+from wemix_ref.engines.r_engine import REngine
+from wemix_ref.engines.r_values import RValue, double, text
 
 
-class Lme4WeightedEngine:
+class Lme4WeightedEngine(REngine):
     """Pseudo-maximum likelihood by lme4's linear algebra and optimiser, any number of levels.
 
     Unconditional level-1 weights enter as prior weights; rows of Z' are divided by the square
@@ -32,29 +29,26 @@ class Lme4WeightedEngine:
 
     name = "lme4-weighted"
 
-    def availability(self) -> Availability:
-        """Say whether R with lme4 is here."""
-        return package_availability("lme4", "Matrix", "minqa")
+    packages = ("lme4", "Matrix", "minqa")
+    script = "lme4_weighted.R"
+    function = "fit_lme4_weighted"
+    se_recipe = "model"
 
-    def fit(
-        self, problem: Problem, thetas: Mapping[str, Sequence[float]], *, timeout: float
-    ) -> FitResult:
-        """Fit a problem; see `wemix_ref.engines.protocol.Engine.fit`."""
-        if problem.reml or problem.precision_weights:
-            kind = "REML" if problem.reml else "a model with precision weights"
-            return without_answer(
-                problem, self.name, "refused", f"{kind} is not what this engine fits; use lme4"
-            )
-        try:
-            weights = [double(level) for level in unconditional_weights(problem)]
-            arguments = {
-                "formula": text(r_formula(problem.formula)),
-                "columns": r_columns(centred_data(problem), used_columns(problem)),
-                "weights": {"r": "list", "names": None, "values": weights},
-                "thetas": r_thetas(thetas),
-            }
-        except WemixRefError as error:
-            return without_answer(problem, self.name, "failed", str(error))
-        scripts = [R_DIRECTORY / "common.R", R_DIRECTORY / "lme4_weighted.R"]
-        reply = call_r(scripts, "fit_lme4_weighted", arguments, timeout=timeout)
-        return result_of(reply, problem, self.name, list(thetas), "model")
+    def refusal(self, problem: Problem) -> str:
+        """Refuse REML and precision weights; see `REngine.refusal`."""
+        if not (problem.reml or problem.precision_weights):
+            return ""
+        kind = "REML" if problem.reml else "a model with precision weights"
+        return f"{kind} is not what this engine fits; use lme4"
+
+    def arguments(
+        self, problem: Problem, thetas: Mapping[str, Sequence[float]]
+    ) -> dict[str, RValue]:
+        """Return the arguments of `fit_lme4_weighted`; see `REngine.arguments`."""
+        weights = [double(level) for level in unconditional_weights(problem)]
+        return {
+            "formula": text(r_formula(problem.formula)),
+            "columns": r_columns(centred_data(problem), used_columns(problem)),
+            "weights": {"r": "list", "names": None, "values": weights},
+            "thetas": r_thetas(thetas),
+        }

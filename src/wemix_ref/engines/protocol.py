@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import pandas as pd
@@ -82,7 +82,10 @@ class FitResult:
 
 
 class Engine(Protocol):
-    """A program that fits a problem at its own optimum and evaluates it at given thetas."""
+    """A program that fits a problem at its own optimum and evaluates it at given thetas.
+
+    A class derived from this one has `fit_many` for nothing.
+    """
 
     name: str
 
@@ -110,3 +113,32 @@ class Engine(Protocol):
             Always: an engine that cannot answer says so in the record's status.
         """
         ...
+
+    def fit_many(
+        self,
+        problems: Sequence[tuple[Problem, Mapping[str, Sequence[float]]]],
+        *,
+        timeout: float,
+        matrices: bool = False,
+    ) -> list[FitResult]:
+        """Fit many problems in turn, each with the numbers that `fit` gives it, to the last bit.
+
+        Engines in R start R once for all of them; here one is fitted after the other.
+
+        Parameters
+        ----------
+        problems : sequence of (Problem, thetas)
+            The problems, each with the thetas at which to evaluate it.
+        timeout : float
+            Seconds an engine in a process of its own may take for each; its start counts as the
+            first one's.
+        matrices : bool
+            Whether the entries of Z, G and V are wanted: they can take longer than the fit.
+
+        Returns
+        -------
+        list of FitResult
+            One for each problem, in their order. What goes wrong with one is that one's status.
+        """
+        results = [self.fit(problem, thetas, timeout=timeout) for problem, thetas in problems]
+        return results if matrices else [replace(result, matrices=None) for result in results]

@@ -15,12 +15,12 @@ import pandas as pd
 from scipy import sparse
 
 import wemix_ref
-from wemix_ref.engines.protocol import Availability, FitResult, Problem
+from wemix_ref.engines.protocol import Availability, Engine, FitResult, Problem
 from wemix_ref.engines.record import make_point, matrices_table, new_record, without_answer
 from wemix_ref.errors import WemixRefError
 
 
-class PythonEngine:
+class PythonEngine(Engine):
     """`wemix_ref.mix`, with every recipe of standard errors that applies to the problem.
 
     A point's ``se_beta`` and ``cov_beta`` follow the default recipe (``wemix`` when weighted,
@@ -39,9 +39,24 @@ class PythonEngine:
         problem: Problem,
         thetas: Mapping[str, Sequence[float]],
         *,
-        timeout: float,  # noqa: ARG002
+        timeout: float,
     ) -> FitResult:
         """Fit a problem; see `wemix_ref.engines.protocol.Engine.fit`."""
+        return self.fit_many([(problem, thetas)], timeout=timeout, matrices=True)[0]
+
+    def fit_many(
+        self,
+        problems: Sequence[tuple[Problem, Mapping[str, Sequence[float]]]],
+        *,
+        timeout: float,  # noqa: ARG002
+        matrices: bool = False,
+    ) -> list[FitResult]:
+        """Fit problems in turn; see `wemix_ref.engines.protocol.Engine.fit_many`."""
+        return [self._answer(problem, thetas, matrices) for problem, thetas in problems]
+
+    def _answer(
+        self, problem: Problem, thetas: Mapping[str, Sequence[float]], matrices: bool
+    ) -> FitResult:
         if problem.precision_weights:
             return without_answer(
                 problem,
@@ -53,7 +68,7 @@ class PythonEngine:
         try:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
-                result = self._fit(problem, thetas)
+                result = self._fit(problem, thetas, matrices)
         except (WemixRefError, ArithmeticError, np.linalg.LinAlgError) as error:
             failed = without_answer(problem, self.name, "failed", str(error))
             return FitResult(failed.record, None, {"seconds": time.perf_counter() - started})
@@ -61,7 +76,9 @@ class PythonEngine:
         result.record["messages"] = list(dict.fromkeys(told))
         return FitResult(result.record, result.matrices, {"seconds": time.perf_counter() - started})
 
-    def _fit(self, problem: Problem, thetas: Mapping[str, Sequence[float]]) -> FitResult:
+    def _fit(
+        self, problem: Problem, thetas: Mapping[str, Sequence[float]], matrices_wanted: bool
+    ) -> FitResult:
         fits = {recipe: _mix(problem, recipe) for recipe in _recipes(problem)}
         main = fits[_default_recipe(problem)]
         record = new_record(problem, self.name, versions=_versions())
@@ -73,6 +90,8 @@ class PythonEngine:
             record["at"].append({"label": label, **_point(there, problem)})
         record["singular"] = bool(main.singular)
         record["converged"] = bool(main.converged)
+        if not matrices_wanted:
+            return FitResult(record)
         matrices = {"Z": main.Z(), "G": main.G(), "V": main.V("marginal")}
         record["matrix_shapes"] = {name: list(matrix.shape) for name, matrix in matrices.items()}
         table = matrices_table({name: _entries(matrix) for name, matrix in matrices.items()})

@@ -1,7 +1,8 @@
-"""The parent's side of R: one child process a call, with a time limit."""
+"""The parent's side of R: one child process for one or many calls, with a time limit each."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import logging
@@ -28,6 +29,8 @@ RUNNER = R_DIRECTORY / "run.R"
 # without the estimator.
 WORKER = Path(__file__).resolve().parent / "r_worker.py"
 
+_POLL_SECONDS = 0.005
+
 _log = logging.getLogger(__name__)
 
 
@@ -44,7 +47,7 @@ class RReply:
     value : dict or None
         The function's answer.
     seconds : float
-        Wall time of the child process.
+        Wall time since the child's start or its answer before.
     """
 
     status: str
@@ -128,9 +131,13 @@ def _fixed_addresses() -> tuple[str, ...]:
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:
-    """End a child that still runs, and what it started: it leads a process group of its own."""
-    if child.poll() is None:
-        os.killpg(child.pid, signal.SIGKILL)
+    """End a child that still runs, and what it started: it leads a process group of its own.
+
+    A fork can outlive a child that was ended from outside.
+    """
+    if child.poll() != 0:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
         child.wait()
 
 
@@ -151,7 +158,23 @@ def call_r(
     *,
     timeout: float,
 ) -> RReply:
-    """Call an R function in a child process.
+    """Call an R function once in a child process; see `call_r_many`."""
+    return call_r_many(scripts, function, [arguments], timeout=timeout)[0]
+
+
+def call_r_many(
+    scripts: Sequence[Path],
+    function: str,
+    calls: Sequence[Mapping[str, RValue]],
+    *,
+    timeout: float,
+    packages: Sequence[str] = (),
+) -> list[RReply]:
+    """Call an R function with one set of arguments after another, starting R once.
+
+    The child loads R, the scripts and the packages, and forks for every call before it reads the
+    arguments. All calls therefore start from the same memory: what one gives does not depend on
+    those before it, to the last bit, and the end of one leaves the others alone.
 
     Parameters
     ----------
@@ -159,53 +182,102 @@ def call_r(
         R files that define the function and what it needs.
     function : str
         Name of the function in those files.
-    arguments : mapping
-        Its arguments by name, as made by `wemix_ref.engines.r_values`.
+    calls : sequence of mapping
+        For each call the arguments by name, as made by `wemix_ref.engines.r_values`.
     timeout : float
-        Seconds after which the child is ended.
+        Seconds each call may take; the first one's include R's start. The child is ended when a
+        call passes them, and a new child takes up the calls after it.
+    packages : sequence of str
+        R packages to load before the calls; one that is not there is left to the calls.
 
     Returns
     -------
-    RReply
-        An error in R, a crash or a time limit passed is a status with a message; nothing is
-        raised for them.
+    list of RReply
+        One for each call, in their order. An error in R, a crash or a time limit passed is a
+        status with a message; nothing is raised for them.
     """
     found = r_availability()
     if not found.available:
-        return RReply("unavailable", found.reason, None, 0.0)
+        return [RReply("unavailable", found.reason, None, 0.0) for _ in calls]
     request = {
         "scripts": [str(path) for path in (*scripts, RUNNER)],
         "function": function,
-        "arguments": named_list(arguments),
+        "packages": list(packages),
     }
+    replies: list[RReply] = []
     with tempfile.TemporaryDirectory(prefix="wemix-ref-r-") as scratch:
-        asked, answered = Path(scratch) / "request.json", Path(scratch) / "answer.json"
-        output = Path(scratch) / "output.txt"
-        asked.write_text(json.dumps(request), encoding="utf-8")
-        started = time.perf_counter()
-        with output.open("wb") as sink:
-            child = subprocess.Popen(
-                [*_fixed_addresses(), sys.executable, "-P", str(WORKER), str(asked), str(answered)],
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=subprocess.STDOUT,
-                env=_environment(),
-                start_new_session=True,
+        for number, arguments in enumerate(calls):
+            asked = Path(scratch) / f"call-{number:06d}.json"
+            asked.write_text(json.dumps(named_list(arguments)), encoding="utf-8")
+        while len(replies) < len(calls):
+            replies += _replies_of_child(
+                request, Path(scratch), range(len(replies), len(calls)), timeout
             )
-            try:
-                code = child.wait(timeout=timeout)
-            except subprocess.TimeoutExpired:
-                seconds = time.perf_counter() - started
-                return RReply(
-                    "timeout", f"R was ended after its time limit of {timeout:g} s", None, seconds
-                )
-            finally:
-                _stop(child)
-        seconds = time.perf_counter() - started
-        said = output.read_text(encoding="utf-8", errors="replace").strip()
-        if said:
-            _log.log(logging.DEBUG if code == 0 else logging.WARNING, "R said: %s", said[-4000:])
-        if code != 0 or not answered.is_file():
-            return RReply("failed", _end_message(code), None, seconds)
-        reply = json.loads(answered.read_text(encoding="utf-8"))
-    return RReply(reply["status"], reply["message"], reply["value"], seconds)
+    return replies
+
+
+def _replies_of_child(
+    request: Mapping[str, object], scratch: Path, numbers: range, timeout: float
+) -> list[RReply]:
+    """Return the replies of one child: to all calls, or up to the one that it did not survive."""
+    # Texts of a fixed width: the child's memory must be the same however many calls there are.
+    own = {**request, "first": f"{numbers.start:06d}", "count": f"{len(numbers):06d}"}
+    (scratch / "request.json").write_text(json.dumps(own), encoding="utf-8")
+    output = scratch / "output.txt"
+    replies: list[RReply] = []
+    since = time.perf_counter()
+    with output.open("wb") as sink:
+        child = subprocess.Popen(
+            [*_fixed_addresses(), sys.executable, "-P", str(WORKER), str(scratch)],
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            env=_environment(),
+            start_new_session=True,
+        )
+        ended = False
+        try:
+            while len(replies) < len(numbers) or not ended:
+                code = child.poll()
+                ended = code is not None
+                fresh = _answers(scratch, numbers[len(replies) :])
+                now = time.perf_counter()
+                for answer in fresh:
+                    replies.append(_reply(answer, now - since))
+                    since = now
+                waiting = len(replies) < len(numbers)
+                if waiting and code is not None:
+                    replies.append(RReply("failed", _end_message(code), None, now - since))
+                    break
+                if waiting and now - since > timeout:
+                    message = f"R was ended after its time limit of {timeout:g} s"
+                    replies.append(RReply("timeout", message, None, now - since))
+                    break
+                if not waiting and now - since > timeout:
+                    break  # all is answered; only the child's own end hangs
+                if code is None:
+                    time.sleep(_POLL_SECONDS)
+        finally:
+            _stop(child)
+    said = output.read_text(encoding="utf-8", errors="replace").strip()
+    if said:
+        fine = all(reply.status == "ok" for reply in replies)
+        _log.log(logging.DEBUG if fine else logging.WARNING, "R said: %s", said[-4000:])
+    return replies
+
+
+def _answers(scratch: Path, numbers: range) -> list[dict[str, Any]]:
+    """Read the answers that are there, in order, up to the first that is not."""
+    answers = []
+    for number in numbers:
+        path = scratch / f"answer-{number:06d}.json"
+        if not path.is_file():
+            break
+        answers.append(json.loads(path.read_text(encoding="utf-8")))
+    return answers
+
+
+def _reply(answer: Mapping[str, Any], seconds: float) -> RReply:
+    if "exit_code" in answer:
+        return RReply("failed", _end_message(answer["exit_code"]), None, seconds)
+    return RReply(answer["status"], answer["message"], answer["value"], seconds)

@@ -1,9 +1,12 @@
-"""The child process in which R runs: one request in, one answer out.
+"""The child process in which R runs: calls of one function in, one answer each out.
 
-``python r_worker.py REQUEST ANSWER`` reads a request (JSON: ``scripts``, paths of R files;
-``function``; ``arguments``, see `wemix_ref.engines.r_values`), sources the scripts, calls the
-function and writes ``{"status", "message", "value"}``. Nothing of a request reaches R's parser
-here: scripts are files, arguments are vectors. It imports nothing of the package.
+``python r_worker.py DIRECTORY`` reads ``request.json`` (``scripts``, paths of R files;
+``function``; ``packages``; ``first`` and ``count`` of the calls), sources the scripts, loads the
+packages and answers each ``call-<number>.json`` (arguments, see `wemix_ref.engines.r_values`)
+in a fork of its own, which writes ``answer-<number>.json`` with ``{"status", "message",
+"value"}``; a fork that ended without one is answered by ``{"exit_code"}``. Nothing of a request
+reaches R's parser here: scripts are files, arguments are vectors. It imports nothing of the
+package.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -62,16 +66,9 @@ def _from_r(value: Any, ri: Any) -> Any:  # noqa: ANN401
     raise TypeError(f"an answer must hold vectors and lists; found {type(value).__name__}")
 
 
-def answer(request: dict[str, Any]) -> dict[str, Any]:
-    """Start R, run one request and return its answer."""
-    from rpy2 import rinterface as ri
-
-    ri.initr()
-    for script in request["scripts"]:
-        ri.baseenv["sys.source"](ri.StrSexpVector([script]), ri.globalenv)
-    reply = ri.globalenv["run_safely"](
-        ri.StrSexpVector([request["function"]]), _to_r(request["arguments"], ri)
-    )
+def _answer(function: str, asked: Path, ri: Any) -> dict[str, Any]:  # noqa: ANN401
+    arguments = json.loads(asked.read_text(encoding="utf-8"))
+    reply = ri.globalenv["run_safely"](ri.StrSexpVector([function]), _to_r(arguments, ri))
     plain = _from_r(reply, ri)
     return {
         "status": plain["status"][0],
@@ -80,11 +77,53 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def main(request_path: str, answer_path: str) -> None:
-    """Read a request, write its answer."""
-    request = json.loads(Path(request_path).read_text(encoding="utf-8"))
-    text = json.dumps(answer(request))
-    Path(answer_path).write_text(text, encoding="utf-8")
+def _write(answer: dict[str, Any], path: Path) -> None:
+    """Write an answer so that who waits for the file never reads half of it."""
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(answer), encoding="utf-8")
+    part.replace(path)
+
+
+def _answer_in_fork(function: str, asked: Path, answered: Path, ri: Any) -> None:  # noqa: ANN401
+    """Answer one call in a process of its own; its end without an answer is an answer too."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            _write(_answer(function, asked, ri), answered)
+            code = 0
+        except BaseException:  # noqa: BLE001, RUF100
+            # whatever it was, the fork must end here and not go on as its parent
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    if not answered.is_file():
+        _write({"exit_code": os.waitstatus_to_exitcode(status)}, answered)
+
+
+def main(directory: str) -> None:
+    """Start R and answer the calls of a directory in turn."""
+    from rpy2 import rinterface as ri
+
+    here = Path(directory)
+    request = json.loads((here / "request.json").read_text(encoding="utf-8"))
+    ri.initr()
+    for script in request["scripts"]:
+        ri.baseenv["sys.source"](ri.StrSexpVector([script]), ri.globalenv)
+    ri.globalenv["load_packages"](ri.StrSexpVector(request["packages"]))
+    first = int(request["first"])
+    for number in range(first, first + int(request["count"])):
+        _answer_in_fork(
+            request["function"],
+            here / f"call-{number:06d}.json",
+            here / f"answer-{number:06d}.json",
+            ri,
+        )
 
 
 if __name__ == "__main__":

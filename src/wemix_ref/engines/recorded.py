@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from wemix_ref.engines.protocol import Availability, FitResult, Problem
+from wemix_ref.engines.protocol import Availability, Engine, FitResult, Problem
 from wemix_ref.engines.record import PROJECT_ROOT, new_record, without_answer
 from wemix_ref.errors import EngineError
 
@@ -29,7 +29,7 @@ SCHEMA_NAME = "wemix-ref/recorded/1"
 _MODEL = ("formula", "weights", "conditional_weights", "reml", "center_group", "center_grand")
 
 
-class RecordedEngine:
+class RecordedEngine(Engine):
     """Looks up the answer recorded for a model on the very bytes of its data.
 
     The model must be the same in every respect and the data's SHA-256 equal. Where the model was

@@ -1,6 +1,6 @@
 # Unweighted fits (or fits with precision weights) by lme4 at its default control.
 
-fit_lme4 <- function(formula, columns, reml, precision, thetas) {
+fit_lme4 <- function(formula, columns, reml, precision, thetas, matrices) {
   need("lme4", "Matrix")
   suppressPackageStartupMessages(library(lme4))
   frame <- as_frame(columns)
@@ -20,8 +20,8 @@ fit_lme4 <- function(formula, columns, reml, precision, thetas) {
     }),
     messages = unique(c(run$told, unlist(fit@optinfo$conv$lme4$messages))),
     singular = isSingular(fit),
-    matrices = lme4_matrices(fit),
-    blog_v = v_three_ways(fit)
+    matrices = if (matrices) lme4_matrices(fit),
+    blog_v = if (matrices) v_three_ways(fit)
   )
 }
 

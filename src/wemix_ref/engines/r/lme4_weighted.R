@@ -2,7 +2,7 @@
 # row of Z' is divided by the square root of its group's psi, so that |v|^2 of the spherical
 # effects carries the weight. All weights are unconditional.
 
-fit_lme4_weighted <- function(formula, columns, weights, thetas) {
+fit_lme4_weighted <- function(formula, columns, weights, thetas, matrices) {
   need("lme4", "Matrix", "minqa")
   suppressPackageStartupMessages(library(lme4))
   frame <- as_frame(columns)
@@ -20,7 +20,7 @@ fit_lme4_weighted <- function(formula, columns, weights, thetas) {
     }),
     messages = found$told,
     singular = any(diagonal < 1e-4),
-    matrices = model$matrices(found$value$theta)
+    matrices = if (matrices) model$matrices(found$value$theta)
   )
 }
 

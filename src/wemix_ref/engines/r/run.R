@@ -8,3 +8,8 @@ run_safely <- function(name, arguments) {
     error = function(e) list(status = "failed", message = conditionMessage(e), value = NULL)
   )
 }
+
+# Loaded once for all calls; a package that is not there is told of by the call that needs it.
+load_packages <- function(packages) {
+  for (package in packages) suppressWarnings(requireNamespace(package, quietly = TRUE))
+}

@@ -1,8 +1,9 @@
 # Weighted fits by the package WeMix at its default control. Its object holds the likelihood
-# as a function of theta (`lnlf`), which gives beta, sigma and robust covariances there.
+# as a function of theta (`lnlf`), which gives beta, sigma and robust covariances there. It gives
+# no matrices, whatever `matrices` asks for.
 
 fit_wemix <- function(formula, own_formula, columns, weights, conditional, center_group,
-                      center_grand, thetas) {
+                      center_grand, thetas, matrices) {
   need("lme4", "Matrix", "WeMix")
   suppressPackageStartupMessages(library(lme4))
   frame <- as_frame(columns)
