@@ -7,7 +7,7 @@ what is named below is allowed. Nothing is compiled or run as code.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -75,6 +75,11 @@ class Expression:
             return np.full(scope.hierarchy.size(level), values[()])
         return values
 
+    def uses_units(self, parameters: Collection[str]) -> bool:
+        """Whether the value depends on more than parameters: on variables, counts, positions."""
+        part = self._part
+        return part.here or bool(part.groups) or not self.names <= set(parameters)
+
     def number(self, parameters: Mapping[str, float | bool | str]) -> float:
         """Evaluate where only parameters are known.
 
@@ -91,12 +96,11 @@ class Expression:
         StudyError
             If the expression uses anything but parameters, or is no finite number.
         """
-        other = sorted(self.names - set(parameters))
-        if other:
+        if self.uses_units(parameters):
             known = ", ".join(sorted(parameters)) or "none"
             raise StudyError(
-                f"`{self.text}` must be a number or use parameters alone; it uses "
-                f"{', '.join(f'`{name}`' for name in other)} (parameters: {known})"
+                f"`{self.text}` must be a number or use parameters alone (parameters: {known}); it "
+                f"uses {', '.join(sorted(self.names - set(parameters))) or 'units'}"
             )
         return float(self.evaluate(Scope(_ONE, {}, parameters), 0)[0])
 

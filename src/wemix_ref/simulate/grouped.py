@@ -90,7 +90,8 @@ def count(reader: Reader, node: ast.Call, by: str | None) -> Part:
             reader.refuse(
                 node,
                 f"count() is the number of units below each `{scope.hierarchy.names[level]}`, and "
-                "there are none here; by=<level> counts those beside it",
+                "there are none, or none yet (they are made when something of theirs is drawn); "
+                "by=<level> counts those beside it",
             )
         if above is None and counted <= level:
             return float(scope.hierarchy.size(counted))

@@ -1,0 +1,230 @@
+"""How a variable comes about: drawn from a distribution, or computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wemix_ref.errors import StudyError
+from wemix_ref.simulate.arithmetic import Expression, Scope, parse_expression
+from wemix_ref.simulate.distributions import COVARIATES, Distribution, draw, standardised
+from wemix_ref.simulate.streams import Stream
+
+__all__ = ["DrawSpec", "VariableSpec", "parsed", "read_draw", "read_variable", "recycled_size"]
+
+Numbers = NDArray[np.float64]
+
+
+def parsed(content: str | float | bool, where: str) -> Expression:
+    """Parse an expression; an error says where it stands in the file.
+
+    Raises
+    ------
+    StudyError
+        If it cannot be read.
+    """
+    try:
+        return parse_expression(content)
+    except StudyError as problem:
+        raise StudyError(f"{where}: {problem}") from problem
+
+
+@dataclass(frozen=True)
+class DrawSpec:
+    """A distribution with its options.
+
+    Attributes
+    ----------
+    where : str
+        Place in the file, for messages.
+    name : str
+        Distribution.
+    options : mapping of str to Expression
+    recycle : Expression or None
+        How many values are drawn and repeated in turn over the units, as R recycles.
+    """
+
+    where: str
+    name: str
+    options: Mapping[str, Expression]
+    recycle: Expression | None = None
+
+    def values(self, scope: Scope, level: int, stream: Stream) -> Numbers:
+        """Draw a covariate for each unit of a level, shape (N_level,).
+
+        Raises
+        ------
+        StudyError
+            If an option is out of range or unknown, or the stream lacks the distribution.
+        """
+        return self._drawn(scope, level, stream, standard=False)
+
+    def standard_values(self, scope: Scope, level: int, stream: Stream) -> Numbers:
+        """Draw a number of mean 0 and sd 1 for each unit of a level, shape (N_level,).
+
+        Raises
+        ------
+        StudyError
+            As :meth:`values`.
+        """
+        return self._drawn(scope, level, stream, standard=True)
+
+    def sizes(self, scope: Scope, level: int, stream: Stream) -> Numbers:
+        """Draw a number for each unit of a level, one alone where the level is -1.
+
+        Raises
+        ------
+        StudyError
+            As :meth:`values`.
+        """
+        if level >= 0:
+            return self.values(scope, level, stream)
+        try:
+            options = {key: one.number(scope.parameters) for key, one in self.options.items()}
+            return draw(self.name, options, stream, 1)
+        except StudyError as problem:
+            raise StudyError(f"{self.where}: {problem}") from problem
+
+    def _drawn(self, scope: Scope, level: int, stream: Stream, *, standard: bool) -> Numbers:
+        size = scope.hierarchy.size(level)
+        make = standardised if standard else draw
+        try:
+            n = size
+            if self.recycle is not None:
+                n = recycled_size(self.recycle, scope, size)
+            options = {
+                key: one.evaluate(scope, level).astype(np.float64)
+                if self.recycle is None and one.uses_units(scope.parameters)
+                else one.number(scope.parameters)
+                for key, one in self.options.items()
+            }
+            values = make(self.name, options, stream, n)
+        except StudyError as problem:
+            raise StudyError(f"{self.where}: {problem}") from problem
+        return values if n == size else np.resize(values, size)
+
+
+def recycled_size(recycle: Expression, scope: Scope, size: int) -> int:
+    """Return how many values are drawn to be repeated over `size` units.
+
+    Raises
+    ------
+    StudyError
+        If it is no whole number from 1 to `size`.
+    """
+    n = recycle.number(scope.parameters)
+    if n != round(n) or not 1 <= n <= size:
+        raise StudyError(
+            f"recycle must be a whole number from 1 to the number of units, {size}; it is {n:g}"
+        )
+    return int(n)
+
+
+@dataclass(frozen=True)
+class VariableSpec:
+    """A covariate or derived variable.
+
+    Attributes
+    ----------
+    name : str
+    level : int
+    source : DrawSpec or Expression
+    where : str
+        Place in the file, for messages.
+    """
+
+    name: str
+    level: int
+    source: DrawSpec | Expression
+    where: str
+
+    def values(self, scope: Scope, stream: Stream) -> NDArray:
+        """Draw or compute, one for each unit of the level, shape (N_level,).
+
+        Raises
+        ------
+        StudyError
+            If that is not possible.
+        """
+        if isinstance(self.source, DrawSpec):
+            return self.source.values(scope, self.level, stream)
+        try:
+            values = self.source.evaluate(scope, self.level)
+        except StudyError as problem:
+            raise StudyError(f"{self.where}: {problem}") from problem
+        return values.astype(np.float64, copy=False)
+
+
+def read_draw(
+    content: Mapping[str, Any], table: Mapping[str, Distribution], where: str, *, recycles: bool
+) -> DrawSpec:
+    """Read a distribution with its options.
+
+    Parameters
+    ----------
+    content : mapping
+        ``distribution`` (normal where it is left out) and its options, and ``recycle``.
+    table : mapping of str to Distribution
+        Those allowed.
+    where : str
+    recycles : bool
+        Whether ``recycle`` may stand here.
+
+    Raises
+    ------
+    StudyError
+        If there is no such distribution, or an option is missing or unknown.
+    """
+    name = content.get("distribution", "normal")
+    if name not in table:
+        raise StudyError(
+            f"{where}: the distribution must be one of {', '.join(sorted(table))}; found {name!r}"
+        )
+    known = table[name].options
+    extra = {"distribution", "recycle"} if recycles else {"distribution"}
+    unknown = [key for key in content if key not in known and key not in extra]
+    if unknown:
+        raise StudyError(
+            f"{where}: {name} has the options {', '.join(known) or 'none'}"
+            f"{', and recycle' if recycles else ''}; found {', '.join(unknown)}"
+        )
+    missing = [key for key, value in known.items() if value is None and key not in content]
+    if missing:
+        raise StudyError(f"{where}: {name} needs {', '.join(missing)}; give a number or expression")
+    options = {key: parsed(content[key], f"{where}.{key}") for key in known if key in content}
+    recycle = parsed(content["recycle"], f"{where}.recycle") if "recycle" in content else None
+    return DrawSpec(where, name, options, recycle)
+
+
+def read_variable(
+    name: str, content: Mapping[str, Any], level_names: tuple[str, ...], where: str
+) -> VariableSpec:
+    """Read a covariate or derived variable.
+
+    Raises
+    ------
+    StudyError
+        If its level is unknown, or it has neither or both of an expression and a distribution.
+    """
+    level = content.get("level")
+    if level not in level_names:
+        raise StudyError(
+            f"{where}: the level must be one of {', '.join(level_names)}; found {level!r}"
+        )
+    rest = {key: value for key, value in content.items() if key != "level"}
+    if ("expression" in rest) == ("distribution" in rest):
+        raise StudyError(
+            f"{where}: needs a distribution or an expression, and not both; found "
+            f"{', '.join(rest) or 'neither'}"
+        )
+    if "expression" in rest:
+        if len(rest) > 1:
+            raise StudyError(f"{where}: beside an expression only level may stand; found {rest}")
+        source: DrawSpec | Expression = parsed(rest["expression"], f"{where}.expression")
+    else:
+        source = read_draw(rest, COVARIATES, where, recycles=True)
+    return VariableSpec(name, level_names.index(level), source, where)
