@@ -1,0 +1,262 @@
+"""Sampling designs as a study's file states them: one stage a level, and what befalls weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wemix_ref.errors import StudyError
+from wemix_ref.simulate.arithmetic import Expression, parse_expression
+
+__all__ = ["METHODS", "Method", "Nonresponse", "SamplingSpec", "Stage", "Trimming", "sampling_spec"]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way of selecting units.
+
+    Attributes
+    ----------
+    title : str
+        What it is called in a report.
+    source : str
+        Author and year; empty where none is needed.
+    measure : str
+        Whether a measure of size is "needed", "allowed" or "refused".
+    fixed : bool
+        Whether the size of the sample is fixed.
+    """
+
+    title: str
+    source: str
+    measure: str
+    fixed: bool = True
+
+
+METHODS: Mapping[str, Method] = {
+    "census": Method("census", "", "refused"),
+    "srs": Method("simple random sampling without replacement", "Cochran 1977", "refused"),
+    "poisson": Method("Poisson sampling", "Hájek 1964", "allowed", fixed=False),
+    "systematic": Method("systematic sampling with a random start", "Madow 1949", "allowed"),
+    "sampford": Method("Sampford's design", "Sampford 1967", "needed"),
+    "pivotal": Method("pivotal method", "Deville and Tillé 1998", "needed"),
+}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """How units of one level are selected within each unit of the level above.
+
+    Attributes
+    ----------
+    method : str
+        A key of METHODS.
+    size, rate, probability, measure, strata : Expression or None
+        As the file has them.
+    weight : Expression or None
+        The conditional weight as coded, which may be wrong; None: one over the probability.
+    """
+
+    method: str = "census"
+    size: Expression | None = None
+    rate: Expression | None = None
+    probability: Expression | None = None
+    measure: Expression | None = None
+    strata: Expression | None = None
+    weight: Expression | None = None
+
+
+@dataclass(frozen=True)
+class Nonresponse:
+    """Which selected units answer.
+
+    Attributes
+    ----------
+    probability : Expression
+        Of answering, once selected.
+    adjust : str
+        "none", "exact" or "classes".
+    classes : Expression or None
+        The variable whose values are the weighting classes.
+    """
+
+    probability: Expression
+    adjust: str
+    classes: Expression | None = None
+
+
+@dataclass(frozen=True)
+class Trimming:
+    """A bound on the conditional weights of a level.
+
+    Attributes
+    ----------
+    quantile, times_median : Expression or None
+        One of the two: the bound as a quantile of the weights, or as a multiple of their median.
+    redistribute : bool
+        Whether the weights that were not trimmed are raised to keep the level's weighted total.
+    """
+
+    quantile: Expression | None
+    times_median: Expression | None
+    redistribute: bool
+
+
+@dataclass(frozen=True)
+class SamplingSpec:
+    """A sampling design; every tuple has an entry per level, the top first.
+
+    Attributes
+    ----------
+    levels : tuple of str
+    stages : tuple of Stage
+    nonresponse : tuple of Nonresponse or None
+    trimming : tuple of Trimming or None
+    noise : tuple of Expression or None
+        Coefficient of variation of the noise on the conditional weights.
+    """
+
+    levels: tuple[str, ...]
+    stages: tuple[Stage, ...]
+    nonresponse: tuple[Nonresponse | None, ...]
+    trimming: tuple[Trimming | None, ...]
+    noise: tuple[Expression | None, ...]
+
+
+_STAGE_KEYS = ("size", "rate", "probability", "measure", "strata", "weight")
+
+
+def sampling_spec(
+    mapping: Mapping[str, Mapping[str, Any]], level_names: tuple[str, ...]
+) -> SamplingSpec:
+    """Read a sampling design.
+
+    Parameters
+    ----------
+    mapping : mapping of str to mapping
+        ``sampling``, ``nonresponse``, ``trimming`` and ``noise``, each by level name; any may be
+        missing. A level without an entry in ``sampling`` is a census.
+    level_names : tuple of str
+        The top first.
+
+    Returns
+    -------
+    SamplingSpec
+
+    Raises
+    ------
+    StudyError
+        If a level or a method is unknown, options do not go together, or an expression cannot be
+        read.
+    """
+    parts = {}
+    for part in ("sampling", "nonresponse", "trimming", "noise"):
+        parts[part] = mapping.get(part, {})
+        unknown = [name for name in parts[part] if name not in level_names]
+        if unknown:
+            raise StudyError(
+                f"`{part}` must name levels of the population ({', '.join(level_names)}); "
+                f"{len(unknown)} are none of them (first: `{unknown[0]}`)"
+            )
+    sampling, nonresponse, trimming, noise = parts.values()
+    return SamplingSpec(
+        levels=tuple(level_names),
+        stages=tuple(
+            _stage(name, sampling[name]) if name in sampling else Stage() for name in level_names
+        ),
+        nonresponse=tuple(
+            _nonresponse(name, nonresponse[name]) if name in nonresponse else None
+            for name in level_names
+        ),
+        trimming=tuple(
+            _trimming(name, trimming[name]) if name in trimming else None for name in level_names
+        ),
+        noise=tuple(
+            parse_expression(_only(f"noise of `{name}`", noise[name], ("cv",), ("cv",))["cv"])
+            if name in noise
+            else None
+            for name in level_names
+        ),
+    )
+
+
+def _only(
+    where: str, given: Mapping[str, Any], allowed: tuple[str, ...], needed: tuple[str, ...] = ()
+) -> Mapping[str, Any]:
+    unknown = [key for key in given if key not in allowed]
+    missing = [key for key in needed if key not in given]
+    if unknown or missing:
+        found = f"found `{unknown[0]}`" if unknown else f"`{missing[0]}` is missing"
+        raise StudyError(f"{where} must be given by {', '.join(allowed)}; {found}")
+    return given
+
+
+def _stage(name: str, given: Mapping[str, Any]) -> Stage:
+    where = f"sampling of `{name}`"
+    _only(where, given, ("method", *_STAGE_KEYS), ("method",))
+    chosen = given["method"]
+    if chosen not in METHODS:
+        raise StudyError(f"{where}: method must be one of {', '.join(METHODS)}; found {chosen!r}")
+    _check_options(f"{where} by {chosen}", chosen, {key for key in _STAGE_KEYS if key in given})
+    return Stage(
+        chosen, **{key: parse_expression(given[key]) for key in _STAGE_KEYS if key in given}
+    )
+
+
+def _check_options(where: str, chosen: str, keys: set[str]) -> None:
+    """Refuse options that say nothing or say too much."""
+    method = METHODS[chosen]
+    if chosen == "census":
+        _refuse(where, keys - {"weight"}, "takes every unit")
+        return
+    if "probability" in keys:
+        if chosen != "poisson":
+            raise StudyError(
+                f"{where} has a fixed size, so it needs `size` or `rate`, and `measure` for what "
+                "the probabilities are proportional to; found `probability`. Poisson sampling "
+                "takes probabilities"
+            )
+        _refuse(where, keys - {"probability", "weight"}, "has its `probability` already")
+        return
+    if len(keys & {"size", "rate"}) != 1:
+        found = "both" if keys >= {"size", "rate"} else "neither"
+        other = "" if method.fixed else ", or `probability`"
+        raise StudyError(f"{where} must be given one of `size` and `rate`{other}; found {found}")
+    if method.measure == "refused":
+        _refuse(where, keys & {"measure"}, "gives all units of a cell the same probability")
+    if method.measure == "needed" and "measure" not in keys:
+        raise StudyError(
+            f"{where} needs `measure`, which the probabilities are proportional to; there is "
+            "none. For equal probabilities use srs"
+        )
+
+
+def _refuse(where: str, extra: set[str], reason: str) -> None:
+    if extra:
+        raise StudyError(
+            f"{where} {reason}; take out {', '.join(f'`{key}`' for key in sorted(extra))}"
+        )
+
+
+def _nonresponse(name: str, given: Mapping[str, Any]) -> Nonresponse:
+    keys = ("probability", "adjust")
+    _only(f"nonresponse of `{name}`", given, keys, keys)
+    probability, adjust = parse_expression(given["probability"]), given["adjust"]
+    if adjust in ("none", "exact"):
+        return Nonresponse(probability, adjust)
+    return Nonresponse(probability, "classes", parse_expression(adjust))
+
+
+def _trimming(name: str, given: Mapping[str, Any]) -> Trimming:
+    where = f"trimming of `{name}`"
+    _only(where, given, ("quantile", "times_median", "redistribute"))
+    bounds = {key: parse_expression(given[key]) for key in given if key != "redistribute"}
+    if len(bounds) != 1:
+        raise StudyError(
+            f"{where} must be given one of `quantile` and `times_median`; found {len(bounds)}"
+        )
+    redistribute = given.get("redistribute", False)
+    if not isinstance(redistribute, bool):
+        raise StudyError(f"{where}: redistribute must be true or false; found {redistribute!r}")
+    return Trimming(bounds.get("quantile"), bounds.get("times_median"), redistribute)
