@@ -27,11 +27,17 @@ wildcard_constraints:
     case="[a-z0-9][a-z0-9-]*",
     dataset="[a-z0-9][a-z0-9-]*",
     engine="|".join(ENGINE_MODULES),
+    study="[A-Za-z0-9][A-Za-z0-9_-]*",
+    scenario="[A-Za-z0-9][A-Za-z0-9._+-]*",
+    first="[0-9]{7}",
+    stop="[0-9]{7}",
+    which="index|small",
 
 
 include: "workflow/rules/references.smk"
 include: "workflow/rules/cases.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/studies.smk"
 
 
 rule all:
@@ -42,6 +48,8 @@ rule all:
         "results/tables/numbers.csv",
         "results/tables/verdicts.csv",
         expand("results/rebuilt/{dataset}.json", dataset=REBUILT),
+        study_files(SMALL_STUDIES),
+        "results/studies/small.html" if SMALL_STUDIES else [],
 
 
 onsuccess:

@@ -11,6 +11,7 @@ from typing import Any
 
 from wemix_ref import __version__
 from wemix_ref.cli_fit import add_fit
+from wemix_ref.cli_study import add_study
 from wemix_ref.cli_text import columns, json_text, one_line
 from wemix_ref.errors import WemixRefError
 from wemix_ref.inference import RECIPES
@@ -82,6 +83,8 @@ def _parser() -> argparse.ArgumentParser:
     cases = commands.add_parser("cases", help="list the cases")
     cases.add_argument("--json", action="store_true", help="print as JSON")
     cases.set_defaults(run=_cases)
+
+    add_study(commands)
 
     engines = commands.add_parser("engines", help="list the engines that can run here")
     engines.add_argument("--json", action="store_true", help="print as JSON")

@@ -22,7 +22,7 @@ from wemix_ref.inference import check_recipe
 from wemix_ref.optimise import minimise
 from wemix_ref.results import FittedModel
 
-__all__ = ["criterion_of", "mix"]
+__all__ = ["criterion_of", "fit_design", "mix"]
 
 
 def criterion_of(design: Design, reml: bool = False) -> Criterion:
@@ -38,6 +38,20 @@ def criterion_of(design: Design, reml: bool = False) -> Criterion:
         [level.psi_cond for level in design.levels],
     )
     return Criterion(data, design.covariance, reml)
+
+
+def fit_design(design: Design, *, reml: bool = False, se: str | None = None) -> FittedModel:
+    """Fit a design that was built and checked before; nothing is warned of.
+
+    Parameters
+    ----------
+    design : what :func:`wemix_ref.design.build_design` gives.
+    reml, se : as :func:`mix` has them.
+    """
+    criterion = criterion_of(design, reml)
+    at, report = minimise(criterion)
+    recipe = se if se is not None else ("wemix" if design.weighted and not reml else "model")
+    return FittedModel(design, criterion, at, report, recipe)
 
 
 def mix(
@@ -125,10 +139,7 @@ def mix(
         center_group=center_group,
         center_grand=center_grand,
     )
-    criterion = criterion_of(design, reml)
-    at, report = minimise(criterion)
-    recipe = se if se is not None else ("wemix" if design.weighted and not reml else "model")
-    fit = FittedModel(design, criterion, at, report, recipe)
+    fit = fit_design(design, reml=reml, se=se)
     if fit.singular:
         warnings.warn(
             "the fit is singular: a variance is zero or a correlation is one in size. "
@@ -136,6 +147,7 @@ def mix(
             SingularFitWarning,
             stacklevel=2,
         )
+    report = fit.optimizer
     if not report.converged:
         warnings.warn(
             f"the optimiser did not converge: {report.message}; the largest gradient is "

@@ -1,0 +1,175 @@
+"""Command line for studies: list them, plan one, and look at one replicate's sample."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wemix_ref.cli_text import columns, json_text
+from wemix_ref.errors import OptionError
+
+if TYPE_CHECKING:
+    from wemix_ref.simulate.study import Scenario, Study
+
+__all__ = ["add_study"]
+
+#: Seconds that a job should take: much more than it costs to start one, and little to lose.
+_JOB_SECONDS = 30.0
+_MOST_JOBS = 500
+
+
+def add_study(commands: Any) -> None:  # noqa: ANN401
+    """Add the command ``study`` and its own commands."""
+    study = commands.add_parser("study", help="list, plan and look into simulation studies")
+    own = study.add_subparsers(metavar="COMMAND", required=True)
+
+    listed = own.add_parser("list", help="list the studies")
+    listed.add_argument("--json", action="store_true", help="print as JSON")
+    listed.set_defaults(run=_list)
+
+    plan = own.add_parser(
+        "plan", help="check a study's file, time some replicates, tell what the whole costs"
+    )
+    _file(plan)
+    plan.add_argument(
+        "--seconds", type=float, default=2.0, help="at least so long for each scenario; 2"
+    )
+    plan.add_argument("--json", action="store_true", help="print as JSON")
+    plan.set_defaults(run=_plan)
+
+    sample = own.add_parser("sample", help="write one replicate's sample, with its weights")
+    _file(sample)
+    sample.add_argument("--scenario", help="its name; may be left out where there is one")
+    sample.add_argument("--replicate", type=int, default=0, help="its number, from 0; 0")
+    sample.add_argument("--output", type=Path, help="a CSV file; without it the terminal")
+    sample.set_defaults(run=_sample)
+
+
+def _file(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, help="a study, such as config/studies/NAME.yaml")
+    parser.add_argument("--small", action="store_true", help="its small version")
+
+
+def _list(parsed: argparse.Namespace) -> bool:
+    from wemix_ref.simulate.study import load_studies
+
+    studies = load_studies()
+    if parsed.json:
+        sys.stdout.write(
+            json_text(
+                {
+                    name: {
+                        "title": study.title,
+                        "scenarios": list(study.settings),
+                        "replicates": study.replicates,
+                    }
+                    for name, study in studies.items()
+                }
+            )
+        )
+        return True
+    rows = [
+        (name, f"{len(study.settings)} x {study.replicates}", study.title)
+        for name, study in studies.items()
+    ]
+    sys.stdout.write(columns([("study", "scenarios x replicates", ""), *rows]))
+    return True
+
+
+def _plan(parsed: argparse.Namespace) -> bool:
+    from wemix_ref.simulate.study import load_study
+
+    study = load_study(parsed.file, small=parsed.small)
+    costs = []
+    for scenario in study.scenarios:
+        sys.stderr.write(f"wemix-ref: timing {scenario.name}\n")
+        costs.append(_cost(study, scenario, parsed.seconds))
+    per_job = [max(1, round(_JOB_SECONDS / cost)) for cost in costs]
+    chunk = max(min(per_job), -(-study.replicates * len(costs) // _MOST_JOBS))
+    total = study.replicates * sum(costs)
+    table = {
+        scenario.name: {
+            "milliseconds_per_replicate": 1000 * cost,
+            "core_hours_per_million": 1e6 * cost / 3600,
+        }
+        for scenario, cost in zip(study.scenarios, costs, strict=True)
+    }
+    told = {
+        "study": study.name,
+        "replicates": study.replicates,
+        "scenarios": table,
+        "core_seconds": total,
+        "chunk": study.chunk,
+        "proposed_chunk": min(chunk, study.replicates),
+        "jobs": len(study.chunks()) * len(costs),
+    }
+    sys.stdout.write(json_text(told) if parsed.json else _plan_text(told, costs))
+    return True
+
+
+def _cost(study: Study, scenario: Scenario, seconds: float) -> float:
+    """Time replicates after a first one that loads what is loaded once."""
+    from wemix_ref.simulate.replicates import run_replicates
+
+    run_replicates(study, scenario, [0])
+    done, started = 0, time.perf_counter()
+    while True:
+        # a batch, since what a scenario's draws share is made once a job
+        batch = range(1 + done, 1 + 2 * done + 1)
+        run_replicates(study, scenario, batch)
+        done += len(batch)
+        spent = time.perf_counter() - started
+        if spent >= seconds:
+            return spent / done
+
+
+def _plan_text(told: dict[str, Any], costs: list[float]) -> str:
+    rows = [("scenario", "ms per replicate", "core hours per million replicates")]
+    rows += [
+        (
+            name,
+            f"{own['milliseconds_per_replicate']:.1f}",
+            f"{own['core_hours_per_million']:.1f}",
+        )
+        for name, own in told["scenarios"].items()
+    ]
+    longest = told["chunk"] * max(costs)
+    text = (
+        f"{told['study']}: {told['replicates']} replicates in each of {len(costs)} scenarios\n"
+        f"in all about {told['core_seconds'] / 60:.1f} minutes of one core, in {told['jobs']} jobs "
+        f"of {told['chunk']} replicates, the longest about {longest:.0f} s\n"
+        f"proposed: chunk: {told['proposed_chunk']} (jobs of about {_JOB_SECONDS:.0f} s, at most "
+        f"{_MOST_JOBS} of them)\n"
+    )
+    return columns(rows) + text
+
+
+def _sample(parsed: argparse.Namespace) -> bool:
+    from wemix_ref.files import write_text
+    from wemix_ref.simulate.draws import Draws
+    from wemix_ref.simulate.study import load_study
+
+    study = load_study(parsed.file, small=parsed.small)
+    name = parsed.scenario
+    if name is None:
+        if len(study.settings) > 1:
+            raise OptionError(
+                f"--scenario must name one of {', '.join(study.settings)}; found none."
+            )
+        name = next(iter(study.settings))
+    if parsed.replicate < 0:
+        raise OptionError(f"--replicate must be 0 or more; found {parsed.replicate}.")
+    drawn = Draws(study, study.scenario(name)).draw(parsed.replicate)
+    frame = drawn.frame
+    # weights of a level are under a name that no variable can have
+    for level, weights in drawn.weights.items():
+        frame[f"weight.{level}"] = weights
+    text = frame.to_csv(index=False, lineterminator="\n")
+    if parsed.output is None:
+        sys.stdout.write(text)
+    else:
+        write_text(parsed.output, text)
+    return True

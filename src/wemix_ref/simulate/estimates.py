@@ -1,0 +1,94 @@
+"""Estimates of a fit as rows: parameters by name, with their standard errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from wemix_ref.results import FittedModel
+
+__all__ = ["Named", "component_name", "estimates_of_fit", "estimates_of_point"]
+
+#: Estimate and standard error (NaN where there is none) by parameter.
+Named = dict[str, tuple[float, float]]
+
+
+def component_name(
+    group: str, var1: str | None, var2: str | None, levels: Sequence[str], short: bool
+) -> str:
+    """Name a variance component.
+
+    Parameters
+    ----------
+    group, var1, var2 : as in :attr:`wemix_ref.FittedModel.variance_components`.
+    levels : the population's levels, top first; an interaction of levels is its lowest.
+    short : without the group, for studies of models with one grouping factor.
+
+    Returns
+    -------
+    str
+        ``sigma2``, ``var school x`` or ``cov school (Intercept),x``.
+    """
+    if var1 is None:
+        return "sigma2"
+    parts = group.split(":")
+    if all(part in levels for part in parts):
+        group = max(parts, key=list(levels).index)
+    kind, what = ("var", var1) if var2 is None else ("cov", f"{var1},{var2}")
+    return f"{kind} {what}" if short else f"{kind} {group} {what}"
+
+
+def estimates_of_fit(
+    fit: FittedModel, residual_variance: str, levels: Sequence[str], short: bool
+) -> Named:
+    """Return beta and the variance components, with standard errors by the fit's recipe.
+
+    Under REML variance components have no standard errors here.
+
+    Parameters
+    ----------
+    fit : the fitted model.
+    residual_variance : "model", or "ml" for r^2/n also under REML.
+    levels, short : as for :func:`component_name`.
+    """
+    out: Named = {
+        str(name): (float(value), float(se))
+        for name, value, se in zip(fit.params.index, fit.params, fit.bse, strict=True)
+    }
+    table = fit.variance_components
+    columns = (table[name].tolist() for name in ("group", "var1", "var2", "vcov", "se"))
+    for group, var1, var2, value, se in zip(*columns, strict=True):
+        name = component_name(group, var1, var2, levels, short)
+        if name == "sigma2" and residual_variance == "ml" and fit.reml:
+            n, p = fit.design.X.shape
+            value, se = value * (n - p) / n, se * (n - p) / n
+        out[name] = (value, se)
+    return out
+
+
+def estimates_of_point(
+    point: Mapping[str, Any],
+    reml: bool,
+    residual_variance: str,
+    levels: Sequence[str],
+    short: bool,
+) -> Named:
+    """Return the same from a point of an engine's fit record."""
+    out: Named = {}
+    errors = point.get("se_beta") or {}
+    for name, value in point["beta"].items():
+        out[name] = (float(value), _number(errors.get(name)))
+    for row in point["variance_components"]:
+        name = component_name(row["group"], row["var1"], row["var2"], levels, short)
+        value, se = float(row["vcov"]), _number(row.get("se"))
+        if name == "sigma2" and residual_variance == "ml" and reml:
+            n, p = int(point["nobs"]), len(point["beta"])
+            value, se = value * (n - p) / n, se * (n - p) / n
+        out[name] = (value, se)
+    return out
+
+
+def _number(value: float | None) -> float:
+    return np.nan if value is None else float(value)

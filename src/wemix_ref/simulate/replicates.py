@@ -1,0 +1,192 @@
+"""Replicates, run: every analysis of a sample, as rows of a table."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from wemix_ref.design import Design
+from wemix_ref.engines import get_engine
+from wemix_ref.engines.protocol import Problem
+from wemix_ref.errors import StudyError, WemixRefError, WemixRefWarning
+from wemix_ref.results import FittedModel
+from wemix_ref.simulate.analyses import Analysis, FitKey, fit_sample, problem_of
+from wemix_ref.simulate.draws import Drawn, Draws
+from wemix_ref.simulate.estimates import Named, estimates_of_fit, estimates_of_point
+from wemix_ref.simulate.sampling import EmptySample
+from wemix_ref.simulate.storage import COLUMNS
+from wemix_ref.simulate.study import Scenario, Study
+
+__all__ = ["run_replicates"]
+
+#: Seconds that an engine in R may take for one fit of a study.
+R_TIME_LIMIT = 60.0
+
+Row = tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """A fit for an engine in R: all of an engine go to one process."""
+
+    replicate: int
+    analysis: Analysis
+    problem: Problem
+    targets: Mapping[str, float]
+    n_top: int
+
+
+def run_replicates(study: Study, scenario: Scenario, replicates: Iterable[int]) -> pd.DataFrame:
+    """Run replicates of a scenario.
+
+    Parameters
+    ----------
+    study, scenario : the study and one of its scenarios.
+    replicates : their numbers, from 0.
+
+    Returns
+    -------
+    DataFrame
+        A row for each replicate, analysis and parameter, columns as in
+        :mod:`wemix_ref.simulate.storage`; a fit that failed is one row without a parameter.
+
+    Raises
+    ------
+    StudyError
+        If a population or its target cannot be had, or an engine is not here. A sample without
+        units, or without an answer, is rows of failed fits.
+    """
+    draws = Draws(study, scenario)
+    rows: list[Row] = []
+    waiting: list[_Waiting] = []
+    with warnings.catch_warnings():
+        # a study counts singular fits and those that did not converge: they are columns
+        warnings.simplefilter("ignore", WemixRefWarning)
+        for replicate in replicates:
+            try:
+                drawn = draws.draw(replicate)
+            except EmptySample as error:
+                rows += [_failed(scenario, replicate, a, str(error)) for a in scenario.analyses]
+                continue
+            targets = draws.targets(drawn.population)
+            rows += _by_python(draws, replicate, drawn, targets)
+            for analysis in scenario.analyses:
+                if analysis.fit.engine == "python":
+                    continue
+                try:
+                    waiting.append(_for_r(draws, replicate, analysis, drawn, targets))
+                except StudyError:
+                    raise
+                except WemixRefError as error:
+                    rows.append(_failed(scenario, replicate, analysis, _reason(error)))
+    rows += _by_r(draws, waiting)
+    order = {analysis.name: place for place, analysis in enumerate(scenario.analyses)}
+    # Python's sort keeps the order of the parameters of a fit
+    rows.sort(key=lambda row: (row[1], order[str(row[2])]))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _by_python(
+    draws: Draws, replicate: int, drawn: Drawn, targets: Mapping[str, float]
+) -> list[Row]:
+    scenario = draws.scenario
+    designs: dict[str, Design] = {}
+    fits: dict[FitKey, FittedModel | str] = {}
+    rows: list[Row] = []
+    for analysis in scenario.analyses:
+        if analysis.fit.engine != "python":
+            continue
+        if analysis.fit not in fits:
+            fits[analysis.fit] = _fit(analysis.fit, draws, drawn, designs)
+        fit = fits[analysis.fit]
+        if isinstance(fit, str):
+            rows.append(_failed(scenario, replicate, analysis, fit))
+            continue
+        if fit.se_recipe != analysis.se:
+            fit = fit.with_se(analysis.se)
+        try:
+            named = estimates_of_fit(
+                fit, analysis.residual_variance, draws.levels, draws.short_names
+            )
+        except (WemixRefError, np.linalg.LinAlgError) as error:
+            rows.append(_failed(scenario, replicate, analysis, _reason(error)))
+            continue
+        n_top = fit.design.levels[-1].n_groups
+        state = (fit.converged, fit.singular, fit.deviance, fit.nobs, n_top)
+        rows += _rows((scenario.name, replicate, analysis.name), state, named, targets)
+    return rows
+
+
+def _fit(key: FitKey, draws: Draws, drawn: Drawn, designs: dict[str, Design]) -> FittedModel | str:
+    """Fit, or say why not: a sample may have no answer."""
+    try:
+        return fit_sample(key, drawn.frame, draws.levels, drawn.weights, designs)
+    except StudyError:
+        raise
+    except (WemixRefError, np.linalg.LinAlgError) as error:
+        return _reason(error)
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _rows(
+    head: tuple[object, object, object], state: Row, named: Named, targets: Mapping[str, float]
+) -> list[Row]:
+    return [
+        (*head, "ok", "", *state, name, estimate, se, targets.get(name, np.nan))
+        for name, (estimate, se) in named.items()
+    ]
+
+
+def _failed(scenario: Scenario, replicate: int, analysis: Analysis, message: str) -> Row:
+    nothing = (None, None, np.nan, None, None, None, np.nan, np.nan, np.nan)
+    return (scenario.name, replicate, analysis.name, "failed", message, *nothing)
+
+
+def _for_r(
+    draws: Draws, replicate: int, analysis: Analysis, drawn: Drawn, targets: Mapping[str, float]
+) -> _Waiting:
+    problem = problem_of(analysis.fit, drawn.frame, draws.levels, drawn.weights, case=analysis.name)
+    n_top = int(drawn.frame[draws.levels[0]].nunique())
+    return _Waiting(replicate, analysis, problem, targets, n_top)
+
+
+def _by_r(draws: Draws, waiting: list[_Waiting]) -> list[Row]:
+    scenario = draws.scenario
+    rows: list[Row] = []
+    for name in dict.fromkeys(item.analysis.fit.engine for item in waiting):
+        own = [item for item in waiting if item.analysis.fit.engine == name]
+        engine = get_engine(name)
+        found = engine.availability()
+        if not found.available:
+            raise StudyError(
+                f"the analysis {own[0].analysis.name!r} needs the engine {name}, which cannot run "
+                f"here: {found.reason}. Install it, or leave the analysis out."
+            )
+        results = engine.fit_many([(item.problem, {}) for item in own], timeout=R_TIME_LIMIT)
+        for item, result in zip(own, results, strict=True):
+            rows += _of_record(draws, scenario, item, result.record)
+    return rows
+
+
+def _of_record(
+    draws: Draws, scenario: Scenario, item: _Waiting, record: Mapping[str, object]
+) -> list[Row]:
+    analysis = item.analysis
+    if record["status"] != "ok":
+        return [_failed(scenario, item.replicate, analysis, str(record["message"]))]
+    point = record["optimum"]
+    assert isinstance(point, Mapping)
+    named = estimates_of_point(
+        point, analysis.fit.reml, analysis.residual_variance, draws.levels, draws.short_names
+    )
+    # R's engines end at an optimum or fail
+    state = (True, bool(record.get("singular")), float(point["deviance"]), int(point["nobs"]))
+    head = (scenario.name, item.replicate, analysis.name)
+    return _rows(head, (*state, item.n_top), named, item.targets)

@@ -1,0 +1,376 @@
+"""Studies: a population, a sampling design, the analyses and the replicates, read from YAML."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from wemix_ref.errors import CaseError, StudyError
+from wemix_ref.formula import parse_formula
+from wemix_ref.simulate.analyses import Analysis, analyses_of
+from wemix_ref.simulate.arithmetic import Expression, parse_expression
+from wemix_ref.simulate.populations import PopulationSpec, population_spec
+from wemix_ref.simulate.sampling import SamplingSpec, sampling_spec
+from wemix_ref.strict_yaml import PROJECT, read_valid_yaml
+
+__all__ = ["Audit", "Interval", "Scenario", "Study", "Target", "load_studies", "load_study"]
+
+STUDIES = PROJECT / "config" / "studies"
+SCHEMA = "study.schema.yaml"
+SMALL = "-small"
+
+Parameters = Mapping[str, float | bool | str]
+
+_DESIGN_KEYS = ("sampling", "nonresponse", "trimming", "noise")
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Confidence intervals: their level, and "normal" or "t" with n_top - 1 degrees of freedom."""
+
+    level: float = 0.95
+    distribution: str = "normal"
+
+
+@dataclass(frozen=True)
+class Audit:
+    """First replicates that live R fits too: how many, by which engines, which analyses."""
+
+    replicates: int
+    engines: tuple[str, ...]
+    analyses: tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
+class Target:
+    """What estimates are held against.
+
+    Attributes
+    ----------
+    kind : "parameter" or "population", the same model fitted to all units.
+    model, reml, residual_variance : of that fit.
+    values : targets stated by hand, expressions of parameters.
+    """
+
+    kind: str
+    model: str
+    reml: bool
+    residual_variance: str
+    values: Mapping[str, Expression]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One setting of a study's parameters, with all that they enter.
+
+    Attributes
+    ----------
+    name : its name, fit for a file.
+    parameters : numbers, truth values or text by name.
+    population, sampling, target, analyses : as the file has them at these parameters.
+    fingerprint : hash of all that its replicates depend on, the seed too.
+    population_key : hash of what a finite population depends on.
+    """
+
+    name: str
+    parameters: Parameters
+    population: PopulationSpec
+    sampling: SamplingSpec
+    target: Target
+    analyses: tuple[Analysis, ...]
+    fingerprint: str
+    population_key: str
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study.
+
+    Attributes
+    ----------
+    name, path, title : its name, its file, a line for a reader.
+    content : the file's content; of a small version, with its changes.
+    seed : root of every stream.
+    r_seed : seed that R's generator starts from in replicate 0; None: numpy's generator.
+    replicates, chunk : how many, and how many to a job.
+    interval, audit, compare_with : see the schema.
+    settings : scenario names to parameters.
+    """
+
+    name: str
+    path: Path
+    title: str
+    content: Mapping[str, Any]
+    seed: int
+    r_seed: int | None
+    replicates: int
+    chunk: int
+    interval: Interval
+    audit: Audit
+    compare_with: str | None
+    settings: Mapping[str, Parameters]
+
+    @cached_property
+    def _scenarios(self) -> dict[str, Scenario]:
+        return {}
+
+    def scenario(self, name: str) -> Scenario:
+        """Return a scenario.
+
+        Raises
+        ------
+        StudyError
+            If there is none of that name, or its content makes no sense.
+        """
+        if name not in self.settings:
+            raise StudyError(
+                f"{self.path}: a scenario must be one of {', '.join(self.settings)}; found "
+                f"{name!r}."
+            )
+        if name not in self._scenarios:
+            try:
+                self._scenarios[name] = _scenario(self, name)
+            except StudyError as error:
+                raise StudyError(f"{self.path}, scenario {name!r}: {error}") from error
+        return self._scenarios[name]
+
+    @property
+    def scenarios(self) -> tuple[Scenario, ...]:
+        """All scenarios, in the file's order."""
+        return tuple(self.scenario(name) for name in self.settings)
+
+    @property
+    def small(self) -> bool:
+        """Whether this is the small version of a study."""
+        return self.name != self.path.stem
+
+    @property
+    def finite(self) -> bool:
+        """Whether one population serves all replicates."""
+        return self.content["population"].get("kind", "superpopulation") == "finite"
+
+    def chunks(self) -> list[tuple[int, int]]:
+        """Return the replicates of each job, from the first up to, but without, the second."""
+        return [
+            (first, min(first + self.chunk, self.replicates))
+            for first in range(0, self.replicates, self.chunk)
+        ]
+
+
+def load_study(path: Path, *, small: bool = False, chunk: int | None = None) -> Study:
+    """Read a study.
+
+    Parameters
+    ----------
+    path : the file; its stem is the study's name.
+    small : the small version, as the file's ``small`` says.
+    chunk : replicates of one job, in place of the file's.
+
+    Raises
+    ------
+    StudyError
+        If the file cannot be read or does not follow the schema, or makes no sense.
+    """
+    path = Path(path)
+    try:
+        content = read_valid_yaml(path, SCHEMA)
+    except CaseError as error:
+        raise StudyError(str(error)) from error
+    if small:
+        content = _small(content, path)
+    generator = content.get("generator", "numpy")
+    audit = content.get("audit", {"replicates": 0})
+    study = Study(
+        name=path.stem + (SMALL if small else ""),
+        path=path,
+        title=content["title"],
+        content=content,
+        seed=content["seed"],
+        r_seed=None if generator == "numpy" else generator["R"],
+        replicates=content["replicates"],
+        chunk=chunk or content.get("chunk", 100),
+        interval=Interval(**content.get("interval", {})),
+        audit=Audit(
+            audit["replicates"],
+            tuple(audit.get("engines", ("lme4", "lme4-weighted", "wemix"))),
+            tuple(audit["analyses"]) if "analyses" in audit else None,
+        ),
+        compare_with=content.get("compare_with"),
+        settings=_settings(content, path),
+    )
+    _check_names(study)
+    return study
+
+
+def load_studies(directory: Path = STUDIES, *, chunk: int | None = None) -> dict[str, Study]:
+    """Read all studies of a directory and their small versions, by name.
+
+    Raises
+    ------
+    StudyError
+        As :func:`load_study`; or a study has the name of another's small version.
+    """
+    out: dict[str, Study] = {}
+    for path in sorted(Path(directory).glob("*.yaml")):
+        study = load_study(path, chunk=chunk)
+        out[study.name] = study
+        if "small" in study.content:
+            small = load_study(path, small=True)
+            if (path.parent / f"{small.name}.yaml").exists():
+                raise StudyError(
+                    f"{path}: its small version is called {small.name!r}, which is another file's "
+                    "name. Rename that file."
+                )
+            out[small.name] = small
+    return out
+
+
+def _small(content: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
+    changes = content.get("small")
+    if changes is None:
+        raise StudyError(f"{path}: a small version is defined by the key `small`; there is none.")
+    out = {key: value for key, value in content.items() if key != "small"}
+    out["replicates"] = changes["replicates"]
+    if "chunk" in changes:
+        out["chunk"] = changes["chunk"]
+    if "audit" in changes:
+        out["audit"] = {**content.get("audit", {}), "replicates": changes["audit"]}
+    for key, all_of in (("factors", "factors"), ("scenarios", "scenarios")):
+        if key not in changes:
+            continue
+        known = content.get(all_of, {})
+        unknown = [name for name in changes[key] if name not in known]
+        if unknown:
+            raise StudyError(f"{path}: small.{key} must name {all_of}; {unknown[0]!r} is none.")
+    if "factors" in changes:
+        out["factors"] = {**content["factors"], **changes["factors"]}
+    if "scenarios" in changes:
+        out["scenarios"] = {name: content["scenarios"][name] for name in changes["scenarios"]}
+    # printed numbers are held against the whole study alone
+    out.pop("published", None)
+    return out
+
+
+def _settings(content: Mapping[str, Any], path: Path) -> dict[str, Parameters]:
+    """Return scenario names with their parameters: named ones, or the full factorial."""
+    constants = content.get("parameters", {})
+    if "factors" in content and "scenarios" in content:
+        raise StudyError(f"{path}: give factors or scenarios, not both; leave one out.")
+    if "scenarios" in content:
+        out: dict[str, Parameters] = {
+            name: {**constants, **own} for name, own in content["scenarios"].items()
+        }
+    elif "factors" in content:
+        factors = content["factors"]
+        out = {}
+        for values in itertools.product(*factors.values()):
+            chosen = dict(zip(factors, values, strict=True))
+            name = "_".join(f"{factor}-{_tag(value)}" for factor, value in chosen.items())
+            if name in out:
+                raise StudyError(
+                    f"{path}: factor values must differ in their text; {name!r} is there twice."
+                )
+            out[name] = {**constants, **chosen}
+    else:
+        out = {"main": dict(constants)}
+    names = {frozenset(parameters) for parameters in out.values()}
+    if len(names) > 1:
+        first, other = sorted(names, key=sorted)[:2]
+        raise StudyError(
+            f"{path}: every scenario must set the same parameters; "
+            f"{sorted(first ^ other)[0]!r} is not in all of them."
+        )
+    return out
+
+
+def _tag(value: float | bool | str) -> str:
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    if not text or not all(c.isalnum() or c in ".-+" for c in text):
+        raise StudyError(
+            f"a factor's value must be a number, true, false or a word of letters, digits, "
+            f"'.', '+' and '-', since it names files; found {value!r}."
+        )
+    return text
+
+
+def _substituted(value: Any, parameters: Parameters) -> Any:  # noqa: ANN401
+    """Return plain data with every text `$name` replaced by the parameter."""
+    if isinstance(value, Mapping):
+        return {key: _substituted(item, parameters) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_substituted(item, parameters) for item in value]
+    if isinstance(value, str) and value.startswith("$"):
+        name = value[1:]
+        if name not in parameters:
+            raise StudyError(
+                f"`{value}` must name a parameter ({', '.join(parameters) or 'there are none'})."
+            )
+        return parameters[name]
+    return value
+
+
+def _scenario(study: Study, name: str) -> Scenario:
+    parameters = study.settings[name]
+    content = {
+        key: _substituted(study.content[key], parameters)
+        for key in ("population", *_DESIGN_KEYS, "model", "target", "analyses", "generator")
+        if key in study.content
+    }
+    # its name decides the streams; the prose, the intervals and the audit decide nothing here
+    text = json.dumps(
+        [study.seed, study.r_seed, name, parameters, content], sort_keys=True, allow_nan=False
+    )
+    population = population_spec(content["population"])
+    levels = tuple(content["population"]["levels"])
+    target = content.get("target", {"kind": "parameter"})
+    return Scenario(
+        name=name,
+        parameters=parameters,
+        population=population,
+        sampling=sampling_spec({key: content.get(key, {}) for key in _DESIGN_KEYS}, levels),
+        target=Target(
+            kind=target["kind"],
+            model=target.get("model", content["model"]),
+            reml=target.get("reml", False),
+            residual_variance=target.get("residual_variance", "model"),
+            values={key: parse_expression(v) for key, v in target.get("values", {}).items()},
+        ),
+        analyses=analyses_of(content["analyses"], content["model"], levels),
+        fingerprint=hashlib.sha256(text.encode()).hexdigest(),
+        population_key=_population_key(study, content["population"], parameters),
+    )
+
+
+def _population_key(study: Study, population: Mapping[str, Any], parameters: Parameters) -> str:
+    """Hash a population's text with the parameters that it may name: what it does not, is free."""
+    text = json.dumps(population, sort_keys=True)
+    words = set(re.findall(r"\w+", text))
+    used = {name: value for name, value in parameters.items() if name in words}
+    whole = json.dumps([study.seed, study.r_seed, text, used], sort_keys=True)
+    return hashlib.sha256(whole.encode()).hexdigest()
+
+
+def _check_names(study: Study) -> None:
+    """Check what names analyses and formulas, once, at the first scenario."""
+    first = study.scenario(next(iter(study.settings)))
+    names = [analysis.name for analysis in first.analyses]
+    if study.compare_with is not None and study.compare_with not in names:
+        raise StudyError(
+            f"{study.path}: compare_with must be an analysis ({', '.join(names)}); found "
+            f"{study.compare_with!r}."
+        )
+    for name in study.audit.analyses or ():
+        if name not in names:
+            raise StudyError(
+                f"{study.path}: audit.analyses must name analyses ({', '.join(names)}); found "
+                f"{name!r}."
+            )
+    for analysis in first.analyses:
+        parse_formula(analysis.fit.model)

@@ -1,0 +1,54 @@
+"""From chunks to the tables of a study: its replicates by scenario, and how the analyses did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from wemix_ref.files import write_text
+from wemix_ref.performance import paired, performance
+from wemix_ref.simulate.chunks import gather
+from wemix_ref.simulate.storage import write_rows
+from wemix_ref.simulate.study import Study
+
+__all__ = ["summarise", "write_table"]
+
+
+def summarise(study: Study, chunks: Sequence[Path], out: Path) -> None:
+    """Write the tables of a study.
+
+    Parameters
+    ----------
+    study : the study.
+    chunks : the files of its jobs, ``.../<scenario>/<first>-<stop>.parquet``.
+    out : where ``replicates/<scenario>.parquet``, ``performance.csv`` and ``paired.csv`` go.
+
+    Notes
+    -----
+    Scenarios are taken one at a time, so memory is that of one scenario's replicates.
+    """
+    level, distribution = study.interval.level, study.interval.distribution
+    measures: list[pd.DataFrame] = []
+    pairs: list[pd.DataFrame] = []
+    for scenario in study.scenarios:
+        own = [path for path in chunks if path.parent.name == scenario.name]
+        rows = gather(own)
+        write_rows(
+            out / "replicates" / f"{scenario.name}.parquet",
+            rows,
+            {"study": study.name, "scenario": scenario.fingerprint},
+        )
+        measures.append(performance(rows, level=level, interval=distribution, seed=study.seed))
+        if len(set(rows["analysis"])) > 1:
+            pairs.append(paired(rows, study.compare_with, level=level, interval=distribution))
+    write_table(out / "performance.csv", pd.concat(measures, ignore_index=True))
+    columns = ["scenario", "analysis", "reference", "parameter", "measure", "estimate", "mcse", "n"]
+    empty = pd.DataFrame(columns=columns)
+    write_table(out / "paired.csv", pd.concat(pairs, ignore_index=True) if pairs else empty)
+
+
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as CSV, numbers with all their digits."""
+    write_text(path, table.to_csv(index=False, lineterminator="\n"))

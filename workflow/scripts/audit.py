@@ -1,0 +1,20 @@
+"""Fit the first replicates of a scenario by R too, and compare number by number."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wemix_ref.running import job
+from wemix_ref.simulate.audit_study import audit_scenario
+from wemix_ref.simulate.study import load_study
+from wemix_ref.simulate.summarise import write_table
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+with job(snakemake.log[0]):
+    params = snakemake.params
+    study = load_study(Path(snakemake.input.study), small=params.small)
+    scenario = study.scenario(snakemake.wildcards.scenario)
+    limits = Path(params.tolerances)
+    table = audit_scenario(study, scenario, timeout=params.time_limit, tolerances=limits)
+    write_table(Path(snakemake.output[0]), table)
