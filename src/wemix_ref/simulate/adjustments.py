@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaincinv
 
 from wemix_ref.errors import StudyError, shown
 from wemix_ref.simulate.sample import EmptySample
@@ -114,18 +115,17 @@ def trim(weights: Float, above: Float, bound: float, *, redistribute: bool) -> F
     return np.where(cut, bound, weights * (1.0 + freed / kept))
 
 
-def noise_factors(stream: Stream | RStream, cv: float, size: int) -> Float:
-    """Draw lognormal variables of mean 1 and the given coefficient of variation.
+def noise_factors(stream: Stream, cv: float, size: int) -> Float:
+    """Draw gamma variables of mean 1 and the given coefficient of variation.
 
-    exp(s z - s^2 / 2) with z standard normal and s^2 = log(1 + cv^2): normal draws are had from
-    R's generator too, which gamma draws are not.
+    By inversion of uniform draws, one each: R's generator has these too.
 
     Parameters
     ----------
-    stream : Stream or RStream
+    stream : Stream
         Nothing is drawn when `cv` is 0.
     cv : float
-        Standard deviation over mean, from 0 to 5.
+        Standard deviation over mean, from 0 to 5: the shape is 1 / cv^2, the scale cv^2.
     size : int
 
     Returns
@@ -137,9 +137,11 @@ def noise_factors(stream: Stream | RStream, cv: float, size: int) -> Float:
     StudyError
         If `cv` is out of its range.
     """
+    # With a larger cv some draws are too small for a number, so that weights would be zero.
     if not 0.0 <= cv <= 5.0:
         raise StudyError(f"noise: cv must lie in [0, 5]; found {cv}")
     if cv == 0.0:
         return np.ones(size)
-    variance = np.log1p(cv * cv)
-    return np.exp(np.sqrt(variance) * stream.normal(size) - 0.5 * variance)
+    variance = cv * cv
+    factors: Float = np.asarray(gammaincinv(1.0 / variance, stream.uniform(size)), dtype=np.float64)
+    return factors * variance
