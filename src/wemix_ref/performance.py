@@ -167,7 +167,7 @@ def performance(
     wald = Wald(level, interval, null)
     table = read_rows(rows)
     out = []
-    for (scenario, analysis), fits in sorted(table.fits.items()):
+    for (scenario, analysis), fits in table.fits.items():
         names = (table.scenarios[scenario], table.analyses[analysis])
         for position, parameter in enumerate(table.parameters):
             part = table.parts.get((scenario, analysis, position))

@@ -91,7 +91,7 @@ class ReplicateTable:
     parts : dict of (int, int, int) to Replicates
         By the positions of scenario, analysis and parameter.
     fits : dict of (int, int) to Fits
-        By the positions of scenario and analysis.
+        By the positions of scenario and analysis, in their order.
     """
 
     scenarios: list[str]
@@ -209,7 +209,7 @@ def _fits(rows: pd.DataFrame, ok: Flags, fit: Codes) -> tuple[Codes, Fits]:
     for name, flags in (
         ("status", ok),
         ("converged", ok & rows["converged"].eq(True).to_numpy(bool, na_value=False)),
-        ("singular", ok & rows["singular"].eq(True).to_numpy(bool, na_value=False)),
+        ("singular", rows["singular"].eq(True).to_numpy(bool, na_value=False)),
     ):
         held = np.bincount(inverse, weights=flags, minlength=codes.size)
         mixed = (held > 0) & (held < counts)

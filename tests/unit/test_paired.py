@@ -11,6 +11,8 @@ from tests.study_rows import as_mapping, draws, study_rows
 from wemix_ref.errors import StudyError
 from wemix_ref.performance import PAIRED_MEASURES, paired
 
+pytestmark = pytest.mark.filterwarnings("error")
+
 Q = stats.norm.ppf(0.975)
 
 

@@ -17,6 +17,8 @@ from wemix_ref.performance import (
     performance,
 )
 
+pytestmark = pytest.mark.filterwarnings("error")
+
 Q = stats.norm.ppf(0.975)
 
 
@@ -230,6 +232,12 @@ def test_t_intervals_have_the_top_groups_less_one() -> None:
         assert value["rejection_rate"] == 1 - covered
     with pytest.raises(StudyError, match=r"two or more top groups.*found 1 in"):
         performance(study_rows([1.0, 2.0], 1.0, 0.0, n_top=1), interval="t", seed=1)
+
+
+def test_intervals_are_closed() -> None:
+    value = as_mapping(of(performance(study_rows([Q, Q], 1.0, 0.0), seed=1)))
+    assert value["coverage"] == 1.0
+    assert value["rejection_rate"] == 0.0
 
 
 def test_a_normal_mean_has_its_known_performance() -> None:

@@ -9,6 +9,9 @@ import pytest
 from tests.study_rows import draws, study_rows
 from wemix_ref.errors import StudyError
 from wemix_ref.performance import paired, performance
+from wemix_ref.replicate_rows import read_rows
+
+pytestmark = pytest.mark.filterwarnings("error")
 
 GOOD = study_rows([1.0, 2.0, 3.0], 1.0, 1.0)
 FAILED = study_rows([1.0, 2.0, 3.0], 1.0, 1.0, failed=[False, True, False])
@@ -67,3 +70,14 @@ def test_tables_of_other_dtypes_give_the_same() -> None:
         rows.assign(estimate=rows["estimate"].astype(object), unknown=1),
     ):
         pd.testing.assert_frame_equal(performance(other, seed=1), table, check_exact=True)
+
+
+def test_parts_are_of_parameters_and_fits_of_all_replicates() -> None:
+    rows = pd.concat([FAILED, FAILED[FAILED["replicate"] != 1].assign(parameter="z", estimate=5.0)])
+    table = read_rows(rows.sample(frac=1.0, random_state=2).sort_values("parameter"))
+    assert table.parameters == ["x", "z"]
+    assert set(table.parts) == {(0, 0, 0), (0, 0, 1)}
+    assert table.parts[0, 0, 0].replicate.tolist() == [0, 2]
+    assert table.parts[0, 0, 0].estimate.tolist() == [1.0, 3.0]
+    assert table.parts[0, 0, 1].estimate.tolist() == [5.0, 5.0]
+    assert table.fits[0, 0].failed.tolist() == [False, True, False]
