@@ -1,0 +1,267 @@
+"""The data-generating mechanism and the methods in words, from the study's file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wemix_ref.report.studies.equations import random_names
+from wemix_ref.report.studies.wording import METHODS, RECIPES, SCALINGS, WEIGHTS
+
+__all__ = [
+    "AnalysisLine",
+    "LevelLine",
+    "StageLine",
+    "VariableLine",
+    "adjustments",
+    "analysis_lines",
+    "depends_on",
+    "levels",
+    "stages",
+    "target_text",
+    "variables",
+]
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class LevelLine:
+    """A level: its name, which it is counted from the bottom, and how many units it has."""
+
+    name: str
+    number: int
+    size: str
+
+
+@dataclass(frozen=True)
+class VariableLine:
+    """A covariate or a derived variable."""
+
+    name: str
+    level: str
+    how: str
+    expression: str
+
+
+@dataclass(frozen=True)
+class StageLine:
+    """How the units of a level are sampled, and through what that may be informative."""
+
+    level: str
+    method: str
+    source: str
+    settings: tuple[tuple[str, str], ...]
+    strata: str
+    through: str
+
+
+@dataclass(frozen=True)
+class AnalysisLine:
+    """An analysis of the file: what is fitted, by whom, with which weights and errors."""
+
+    name: str
+    engine: str
+    model: str
+    weights: str
+    scale: str
+    se: str
+    method: str
+
+
+def levels(population: Mapping[str, Any]) -> list[LevelLine]:
+    """Describe the levels, the top first."""
+    names = list(population["levels"])
+    lines = []
+    for k, (name, one) in enumerate(population["levels"].items()):
+        size = one["size"]
+        if isinstance(size, Mapping):
+            options = [f"{key} {value}" for key, value in size.items() if key != "distribution"]
+            text = ", ".join([_distribution(size["distribution"]), *options])
+        else:
+            text = str(size)
+        lines.append(
+            LevelLine(name, len(names) - k, text if k == 0 else f"{text}; per {names[k - 1]}")
+        )
+    return lines
+
+
+def variables(population: Mapping[str, Any]) -> list[VariableLine]:
+    """Describe the covariates and what is derived from the response, in the file's order."""
+    lines = []
+    for part in ("covariates", "derived"):
+        for name, one in (population.get(part) or {}).items():
+            options = [
+                f"{key} {value}"
+                for key, value in one.items()
+                if key not in ("level", "distribution", "expression")
+            ]
+            drawn = _distribution(one["distribution"]) if "distribution" in one else ""
+            how = ", ".join([drawn, *options] if drawn else options)
+            lines.append(VariableLine(name, one["level"], how, str(one.get("expression", ""))))
+    return lines
+
+
+def _distribution(name: str) -> str:
+    return {"bernoulli": "Bernoulli", "poisson": "Poisson", "t": "Student’s t"}.get(name, name)
+
+
+def depends_on(expression: object, population: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """Find what an expression depends on, through the variables that it names.
+
+    Parameters
+    ----------
+    expression : object
+        A number or an expression.
+    population : Mapping
+        As in the study's file.
+
+    Returns
+    -------
+    random, covariates : list of str
+        Random effects, residual or response, and covariates, in order of first appearance.
+    """
+    model = population["model"]
+    roots = {"e", str(model["response"])}
+    for group, one in (model.get("random") or {}).items():
+        roots.update(random_names(group, one.get("terms") or ["(Intercept)"]))
+    known = {**(population.get("covariates") or {}), **(population.get("derived") or {})}
+    random: dict[str, None] = {}
+    covariates: dict[str, None] = {}
+    waiting = _NAME.findall(str(expression))
+    while waiting:
+        name = waiting.pop(0)
+        if name in roots:
+            random[name] = None
+        elif name in known and name not in covariates:
+            covariates[name] = None
+            waiting += [
+                word for value in known[name].values() for word in _NAME.findall(str(value))
+            ]
+    return list(random), list(covariates)
+
+
+def stages(text: Mapping[str, Any]) -> list[StageLine]:
+    """Describe how each level is sampled, the top first."""
+    population, sampling = text["population"], text.get("sampling") or {}
+    lines = []
+    for level in population["levels"]:
+        one = sampling.get(level, {"method": "census"})
+        method, source = METHODS.get(str(one["method"]), (str(one["method"]), ""))
+        settings = tuple(
+            (key, str(one[key]))
+            for key in ("size", "rate", "measure", "probability", "weight")
+            if key in one
+        )
+        lines.append(
+            StageLine(
+                level,
+                method,
+                source,
+                settings,
+                str(one.get("strata", "")),
+                _through([one.get(k, "") for k in (*_DEPENDS, "strata")], population),
+            )
+        )
+    return lines
+
+
+_DEPENDS = ("size", "rate", "measure", "probability")
+
+
+def _through(expressions: list[Any], population: Mapping[str, Any]) -> str:
+    random, covariates = depends_on(" ".join(map(str, expressions)), population)
+    if random:
+        return "may be informative: depends on " + ", ".join(random)
+    if covariates:
+        return "not informative given " + ", ".join(covariates)
+    return "not informative"
+
+
+def adjustments(text: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Describe nonresponse, trimming and noise: level, what is done, and what it depends on."""
+    population = text["population"]
+    lines = []
+    for level, one in (text.get("nonresponse") or {}).items():
+        adjust = str(one.get("adjust", "none"))
+        done = {
+            "none": "weights are not adjusted",
+            "exact": "weights are divided by the response probability",
+        }.get(adjust, f"weights are adjusted within classes of {adjust}")
+        told = f"nonresponse: a unit responds with probability {one['probability']}; {done}"
+        lines.append((level, told, _through([one["probability"]], population)))
+    for level, one in (text.get("trimming") or {}).items():
+        bound = (
+            f"their {one['quantile']} quantile"
+            if "quantile" in one
+            else f"{one.get('times_median')} times their median"
+        )
+        rest = "the excess is spread over the others" if one.get("redistribute") else ""
+        told = f"trimming: conditional weights are cut at {bound}"
+        lines.append((level, told + (f"; {rest}" if rest else ""), ""))
+    for level, one in (text.get("noise") or {}).items():
+        told = "noise: conditional weights are multiplied by a gamma variable of mean 1 and "
+        lines.append((level, told + f"coefficient of variation {one['cv']}", ""))
+    return lines
+
+
+def analysis_lines(text: Mapping[str, Any]) -> list[AnalysisLine]:
+    """Describe the analyses of the file."""
+    lines = []
+    for name, one in text["analyses"].items():
+        weights = one.get("weights", "none")
+        unweighted = weights in ("none", "precision")
+        recipes = one.get("se") or ("model" if unweighted else "wemix")
+        method = "REML" if one.get("reml") else "maximum likelihood"
+        if not unweighted:
+            method = "maximum pseudo-likelihood"
+        if one.get("residual_variance") == "ml":
+            method += ", residual variance r²/n"
+        used = (
+            f"conditional weights of {', '.join(weights)}; others are one"
+            if isinstance(weights, list)
+            else _said(weights, WEIGHTS)
+        )
+        lines.append(
+            AnalysisLine(
+                name,
+                str(one.get("engine", "python")),
+                str(one.get("model", text["model"])),
+                used,
+                "" if unweighted else _all(one.get("scale", "none"), SCALINGS),
+                _all(recipes, RECIPES),
+                method,
+            )
+        )
+    return lines
+
+
+def _all(value: object, words: Mapping[str, str]) -> str:
+    several = value if isinstance(value, list) else [value]
+    return "; ".join(_said(str(one), words) for one in several)
+
+
+def _said(value: str, words: Mapping[str, str]) -> str:
+    return f"{value}: {words[value]}" if value in words else value
+
+
+def target_text(text: Mapping[str, Any]) -> str:
+    """Say in a sentence what the estimates are held against."""
+    target = text.get("target") or {"kind": "parameter"}
+    if target["kind"] == "population":
+        method = "REML" if target.get("reml") else "maximum likelihood"
+        told = (
+            f"the model {target.get('model', text['model'])} fitted to the whole population of the "
+            f"replicate by {method}, unweighted"
+        )
+        if target.get("residual_variance") == "ml":
+            told += ", with the residual variance r²/n"
+    else:
+        told = "the parameters of the model that the population is drawn from"
+    values = target.get("values") or {}
+    if values:
+        stated = ", ".join(f"{name} = {value}" for name, value in values.items())
+        told += f"; stated by hand: {stated}"
+    return told

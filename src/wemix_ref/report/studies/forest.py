@@ -1,0 +1,191 @@
+"""Bias and coverage with Monte Carlo intervals: a row an analysis, a panel a scenario."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+from scipy.stats import norm
+
+from wemix_ref.report.studies.canvas import MARKERS, PALETTE, Scale
+from wemix_ref.report.studies.numbers import rounded
+from wemix_ref.report.studies.panels import Grid, Picture, columns_of, lay_out, limits_around, slug
+from wemix_ref.report.studies.view import StudyView
+from wemix_ref.report.svg import GOOD, INK, drawing
+
+__all__ = ["bias_pictures", "coverage_pictures"]
+
+_Z = float(norm.ppf(0.975))
+_ROW = 0.185
+
+
+@dataclass(frozen=True)
+class _Panel:
+    """Title of a panel, and per analysis a value with its Monte Carlo standard error."""
+
+    title: str
+    values: tuple[tuple[float, float], ...]
+
+    @property
+    def ends(self) -> list[float]:
+        """Values and both ends of their intervals."""
+        found = []
+        for value, error in self.values:
+            half = _Z * error if math.isfinite(error) else 0.0
+            found += [value - half, value, value + half]
+        return [end for end in found if math.isfinite(end)]
+
+
+def bias_pictures(view: StudyView) -> list[Picture]:
+    """Draw the bias of every analysis; one figure a parameter where there are many scenarios."""
+    return _pictures(
+        view,
+        "bias",
+        "Bias",
+        "Mark: bias over the replicates; line: its 95 % Monte Carlo interval, 1.96 MCSE either "
+        "side. The upright line is no bias. An arrow with a number stands for a value beyond "
+        "the scale.",
+    )
+
+
+def coverage_pictures(view: StudyView) -> list[Picture]:
+    """Draw the coverage of every analysis; one figure a parameter where scenarios are many."""
+    return _pictures(
+        view,
+        "coverage",
+        f"Coverage of {100 * view.level:g} % intervals",
+        f"Mark: share of intervals that hold the target, in per cent; line: its 95 % Monte Carlo "
+        f"interval. The dashed line is the nominal {100 * view.level:g} %.",
+    )
+
+
+def _pictures(view: StudyView, measure: str, title: str, caption: str) -> list[Picture]:
+    parameters = [one for one in view.parameters if view.has(measure, one)]
+    if len(view.scenarios) == 1:
+        scenario = view.scenarios[0].name
+        panels = [_panel(view, scenario, one, measure, one) for one in parameters]
+        return [_picture(view, measure, measure, title, caption, panels, True)] if panels else []
+    pictures = []
+    for k, parameter in enumerate(parameters):
+        panels = [_panel(view, one.name, parameter, measure, one.label) for one in view.scenarios]
+        name = f"{measure}-{k + 1}-{slug(parameter)}"
+        told = f"{title}: {parameter}"
+        pictures.append(_picture(view, measure, name, told, caption, panels, False))
+    return pictures
+
+
+def _panel(view: StudyView, scenario: str, parameter: str, measure: str, title: str) -> _Panel:
+    factor = 100.0 if measure == "coverage" else 1.0
+    found = [view.measured(scenario, one, parameter, measure) for one in view.analyses]
+    return _Panel(title, tuple((factor * one.estimate, factor * one.mcse) for one in found))
+
+
+def _picture(
+    view: StudyView,
+    measure: str,
+    name: str,
+    title: str,
+    caption: str,
+    panels: Sequence[_Panel],
+    own_scales: bool,
+) -> Picture:
+    told = _told(view, panels)
+    wide, narrow = (
+        _draw(view, measure, name, title, told, panels, own_scales, narrow=slim)
+        for slim in (False, True)
+    )
+    return Picture(name, title, caption, wide, narrow)
+
+
+def _draw(
+    view: StudyView,
+    measure: str,
+    name: str,
+    title: str,
+    told: str,
+    panels: Sequence[_Panel],
+    own_scales: bool,
+    *,
+    narrow: bool,
+) -> Markup:
+    labels = [view.labels[one] for one in view.analyses]
+    with drawing():
+        grid = lay_out(
+            [one.title for one in panels],
+            labels,
+            narrow=narrow,
+            row=_ROW,
+            columns=None if own_scales else columns_of(view, narrow),
+        )
+        every = [end for panel in panels for end in panel.ends]
+        for panel, place in zip(panels, grid.panels, strict=True):
+            values = panel.ends if own_scales and measure == "bias" else every
+            limits = _limits(measure, view.level, values)
+            scale = place.scale(limits)
+            grid.axis(place, scale)
+            reference = 100 * view.level if measure == "coverage" else 0.0
+            grid.canvas.lines(
+                [[(scale(reference), place.top), (scale(reference), place.bottom)]],
+                GOOD if measure == "coverage" else INK,
+                1.0,
+                dashes=(4, 2) if measure == "coverage" else None,
+            )
+            _rows(grid, panel, scale, grid.rows(place, labels, [INK] * len(labels)))
+        unit = "coverage, %" if measure == "coverage" else "bias"
+        x = grid.panels[0].left
+        grid.canvas.text(x, grid.canvas.height - 0.1, unit, size=8)
+        return grid.canvas.svg(f"{name}-narrow" if narrow else name, title, told)
+
+
+def _limits(measure: str, level: float, values: Sequence[float]) -> tuple[float, float]:
+    if measure != "coverage":
+        return limits_around(0.0, values)
+    low = min([*values, 100 * level - 5])
+    step = 10.0 if low < 80 else 5.0
+    return max(0.0, step * math.floor(low / step)), 100.6
+
+
+def _rows(grid: Grid, panel: _Panel, scale: Scale, heights: Sequence[float]) -> None:
+    canvas = grid.canvas
+    for k, ((value, error), y) in enumerate(zip(panel.values, heights, strict=True)):
+        if not math.isfinite(value):
+            canvas.text(scale.end, y, "not defined", size=6.5, ha="right")
+            continue
+        colour, marker = PALETTE[k % len(PALETTE)], MARKERS[k % len(MARKERS)]
+        half = _Z * error if math.isfinite(error) else 0.0
+        if scale.holds(value):
+            ends = [(scale.clip(value - half), y), (scale.clip(value + half), y)]
+            canvas.lines([ends], colour, 1.3)
+            canvas.marks([(scale(value), y)], marker, colour)
+        else:
+            right = value > scale.high
+            decimals = 1 if abs(value) >= 10 else 2
+            number = rounded(value, decimals).replace("-", "−")
+            text = f"{number} ▸" if right else f"◂ {number}"
+            canvas.text(
+                scale.end if right else scale.start,
+                y,
+                text,
+                size=7,
+                colour=colour,
+                ha="right" if right else "left",
+                weight="bold",
+            )
+
+
+def _told(view: StudyView, panels: Sequence[_Panel]) -> str:
+    finite = [
+        (value, view.labels[name], panel.title)
+        for panel in panels
+        for (value, _), name in zip(panel.values, view.analyses, strict=True)
+        if math.isfinite(value)
+    ]
+    if not finite:
+        return "Nothing is defined."
+    least, most = min(finite), max(finite)
+    return (
+        f"{len(panels)} panels, {len(view.analyses)} analyses: from {least[0]:.4g} ({least[1]}, "
+        f"{least[2]}) to {most[0]:.4g} ({most[1]}, {most[2]}). The numbers stand in the tables."
+    )

@@ -1,0 +1,225 @@
+"""Small multiples: panels of equal size in rows and columns, their names and axes."""
+
+from __future__ import annotations
+
+import math
+import re
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from markupsafe import Markup
+
+from wemix_ref.report.studies.canvas import Canvas, Scale, tick_text
+from wemix_ref.report.studies.view import StudyView
+from wemix_ref.report.svg import FAINT, INK
+
+__all__ = [
+    "Grid",
+    "Panel",
+    "Picture",
+    "columns_of",
+    "lay_out",
+    "legend",
+    "limits_around",
+    "slug",
+    "text_width",
+]
+
+WIDE, NARROW = 8.6, 4.3
+_RIGHT, _GAP = 0.16, 0.28
+_LINE = 0.145
+_AXIS = 0.34
+_TITLE = 8.0
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure of the report: what it is called, says and looks like on either screen."""
+
+    name: str
+    title: str
+    caption: str
+    wide: Markup
+    narrow: Markup
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Where a panel stands on the sheet, in inches, and its title's lines."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    title: tuple[str, ...]
+    first: bool
+
+    def scale(self, limits: tuple[float, float]) -> Scale:
+        """Horizontal scale of the panel."""
+        return Scale(*limits, self.left, self.right)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Panels and the sheet they stand on."""
+
+    canvas: Canvas
+    panels: tuple[Panel, ...]
+    narrow: bool
+    label_size: float
+
+    def axis(self, panel: Panel, scale: Scale, unit: str = "") -> None:
+        """Draw the panel's title, its ticks with their values, and its base."""
+        canvas = self.canvas
+        for k, line in enumerate(reversed(panel.title)):
+            y = panel.top - 0.09 - k * _LINE
+            canvas.text(panel.left, y, line, size=_TITLE, weight="bold")
+        ticks = scale.ticks(max(2, int((panel.right - panel.left) / 0.42)))
+        canvas.lines([[(scale(t), panel.top), (scale(t), panel.bottom)] for t in ticks], FAINT, 0.5)
+        canvas.lines([[(panel.left, panel.bottom), (panel.right, panel.bottom)]], FAINT, 0.8)
+        for tick in ticks:
+            canvas.text(
+                scale(tick), panel.bottom + 0.1, tick_text(tick) + unit, size=7, ha="center"
+            )
+
+    def rows(self, panel: Panel, labels: Sequence[str], colours: Sequence[str]) -> list[float]:
+        """Give the heights of the panel's rows; name them left of the first column."""
+        step = (panel.bottom - panel.top) / max(len(labels), 1)
+        heights = [panel.top + step * (k + 0.5) for k in range(len(labels))]
+        if panel.first:
+            for label, colour, y in zip(labels, colours, heights, strict=True):
+                self.canvas.text(
+                    panel.left - 0.1, y, label, size=self.label_size, colour=colour, ha="right"
+                )
+        return heights
+
+
+def text_width(text: str, size: float = 8.0) -> float:
+    """Width of a text in inches, about."""
+    return len(text) * size * 0.0083
+
+
+def slug(text: str) -> str:
+    """Make a file's name of a text: small letters, digits and dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "all"
+
+
+def columns_of(view: StudyView, narrow: bool) -> int | None:
+    """Columns that put the values of the last factors side by side; None: no such order."""
+    if not view.factors or math.prod(map(len, view.factors.values())) != len(view.scenarios):
+        return None
+    most, columns = 2 if narrow else 5, 1
+    for values in reversed(list(view.factors.values())):
+        if columns * len(values) > most:
+            break
+        columns *= len(values)
+    return columns if columns > 1 else None
+
+
+def lay_out(
+    titles: Sequence[str],
+    labels: Sequence[str],
+    *,
+    narrow: bool,
+    row: float,
+    columns: int | None = None,
+    foot: float = 0.1,
+    head: float = 0.0,
+) -> Grid:
+    """Place panels, a title above each and the rows' labels left of the first column.
+
+    Parameters
+    ----------
+    titles : sequence of str
+        One a panel.
+    labels : sequence of str
+        Names of the rows that every panel has; empty texts take no room.
+    narrow : bool
+        For a phone: half as wide, fewer columns.
+    row : float
+        Height of a row, in inches.
+    columns : int or None
+        Panels side by side; None: as many as stand well.
+    foot, head : float
+        Room under and over all panels, in inches.
+
+    Returns
+    -------
+    Grid
+    """
+    width = NARROW if narrow else WIDE
+    most = 1.45 if narrow else 2.3
+    longest = max((text_width(label) for label in labels), default=0.0)
+    size = 8.0 if longest <= most else max(5.5, 8.0 * most / longest)
+    left = 0.12 + (min(longest, most) + 0.08 if longest else 0.2)
+    if columns is None or (narrow and left > 1.2 and columns > 1):
+        most_columns = (1 if left > 1.2 else 2) if narrow else 4
+        columns = -(-len(titles) // -(-len(titles) // most_columns))
+    columns = min(columns, len(titles))
+    each = (width - left - _RIGHT - _GAP * (columns - 1)) / columns
+    each = min(each, 3.4)
+    wrapped = [
+        tuple(
+            line
+            for part in title.split("\n")
+            for line in textwrap.wrap(part, max(8, int(each / text_width("n", 9.2))))
+        )
+        for title in titles
+    ]
+    tall = row * max(len(labels), 1)
+    panels, top = [], head
+    for start in range(0, len(titles), columns):
+        part = wrapped[start : start + columns]
+        top += 0.12 + _LINE * max(map(len, part))
+        for k, title in enumerate(part):
+            x = left + k * (each + _GAP)
+            panels.append(Panel(x, top, x + each, top + tall, title, k == 0))
+        top += tall + _AXIS
+    return Grid(Canvas(width, top + foot), tuple(panels), narrow, size)
+
+
+def limits_around(
+    centre: float, values: Iterable[float], share: float = 0.5, times: float = 5.0
+) -> tuple[float, float]:
+    """Give limits that show most values; those that lie far off do not set the scale.
+
+    Parameters
+    ----------
+    centre : float
+        Always within the limits.
+    values : iterable of float
+    share, times : float
+        Either side is bounded by so many times that quantile of the distances from the centre,
+        unless the largest is hardly beyond.
+
+    Returns
+    -------
+    tuple of float
+    """
+    found = np.array([v for v in values if math.isfinite(v)])
+    distances = np.abs(found - centre)
+    largest = float(distances.max()) if distances.size else 0.0
+    if largest == 0:
+        return centre - 1.0, centre + 1.0
+    bound = times * float(np.quantile(distances, share))
+    bound = largest if bound <= 0 or largest <= 1.3 * bound else bound
+    low = max(float(found.min()), centre - bound)
+    high = min(float(found.max()), centre + bound)
+    low, high = min(low, centre), max(high, centre)
+    margin = 0.06 * (high - low)
+    return low - margin, high + margin
+
+
+def legend(canvas: Canvas, entries: Sequence[tuple[str, str]], top: float, narrow: bool) -> float:
+    """Write a row of coloured strokes with names, broken as needed; give the room it took."""
+    x, y = 0.12, top + 0.1
+    for label, colour in entries:
+        needed = text_width(label) + 0.5
+        if x + needed > (NARROW if narrow else WIDE) and x > 0.12:
+            x, y = 0.12, y + 0.18
+        canvas.lines([[(x, y), (x + 0.22, y)]], colour, 2.2)
+        canvas.text(x + 0.28, y, label, size=8, colour=INK)
+        x += needed
+    return y + 0.1 - top
