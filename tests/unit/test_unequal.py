@@ -98,6 +98,13 @@ def test_certainty_units_are_found_until_none_is_left():
     assert p[7:].tolist() == [1.0, 1.0, 1.0]
 
 
+def test_all_of_a_cell_are_certain_however_the_sum_is_rounded():
+    for size in range(2, 60):
+        measure = np.r_[49.0, np.ones(size - 1)]
+        p = inclusion_probabilities(measure, np.array([float(size)]), Cells(np.array([size])))
+        assert np.all(p == 1.0)
+
+
 @pytest.mark.parametrize("scale", [1e-300, 1.0, 1e300])
 def test_probabilities_add_up_whatever_the_measure(scale):
     rng = np.random.default_rng(3)
@@ -184,6 +191,14 @@ def test_systematic_keeps_to_the_order():
     """With equal probabilities 1/3 of 9 units: every third, from the start on."""
     chosen = systematic(np.full(9, 1 / 3), np.array([3]), Cells(np.array([9])), np.array([0.5]))
     assert np.flatnonzero(chosen).tolist() == [1, 4, 7]
+
+
+def test_systematic_keeps_its_size_when_the_sum_is_rounded_down():
+    """Ten times 0.1 adds up to less than the largest start below one."""
+    start = np.nextafter(1.0, 0.0)
+    assert np.cumsum(np.full(10, 0.1))[-1] <= start
+    chosen = systematic(np.full(10, 0.1), np.array([1]), Cells(np.array([10])), np.array([start]))
+    assert np.flatnonzero(chosen).tolist() == [9]
 
 
 def test_the_enumerated_pivotal_design_has_the_inclusion_probabilities():
