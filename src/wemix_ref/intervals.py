@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from wemix_ref.components import Component
 from wemix_ref.errors import OptionError
@@ -35,14 +35,12 @@ class Reference:
     def quantile(self, level: float) -> float:
         """Half-width, in standard errors, of a two-sided interval."""
         tail = (1.0 - level) / 2.0
-        return float(stats.norm.isf(tail) if self.df is None else stats.t.isf(tail, self.df))
+        return float(-ndtri(tail) if self.df is None else -stdtrit(self.df, tail))
 
     def p_values(self, t: Array) -> Array:
         """Two-sided p values, of the shape of t."""
         size = np.abs(t)
-        return np.asarray(
-            2.0 * (stats.norm.sf(size) if self.df is None else stats.t.sf(size, self.df))
-        )
+        return np.asarray(2.0 * (ndtr(-size) if self.df is None else stdtr(self.df, -size)))
 
 
 def reference(method: str, df: str | float | None, n_top: int) -> Reference:

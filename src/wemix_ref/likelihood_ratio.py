@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.stats
 from numpy.typing import NDArray
+from scipy.special import chdtrc
 
 from wemix_ref.errors import ModelError
 
@@ -89,7 +89,7 @@ def likelihood_ratio(one: Fitted, other: Fitted) -> LikelihoodRatioTest:
     return LikelihoodRatioTest(
         float(statistic),
         df,
-        float(scipy.stats.chi2.sf(statistic, df)),
+        float(chdtrc(df, statistic)),
         large.theta.size - small.theta.size,
     )
 

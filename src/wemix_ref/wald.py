@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.stats
 from numpy.typing import NDArray
+from scipy.special import chdtrc, fdtrc
 
 from wemix_ref.errors import OptionError
 
@@ -123,8 +123,8 @@ def wald(
     gap = R @ b - r
     statistic = float((gap / scale) @ np.linalg.solve(middle / np.outer(scale, scale), gap / scale))
     if df_denominator is None:
-        p = float(scipy.stats.chi2.sf(statistic, q))
+        p = float(chdtrc(q, statistic))
         return WaldTest(statistic, q, None, p, "chi2", recipe, R, r, R @ b, names)
     statistic /= q
-    p = float(scipy.stats.f.sf(statistic, q, df_denominator))
+    p = float(fdtrc(q, df_denominator, statistic))
     return WaldTest(statistic, q, float(df_denominator), p, "F", recipe, R, r, R @ b, names)

@@ -17,8 +17,9 @@ import warnings
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import binom, rankdata
+from scipy.special import bdtr
 
 from wemix_ref.errors import WeightsWarning
 
@@ -139,11 +140,11 @@ def seem_unconditional(own: Array, above: Array, parent: Ints) -> bool:
     # groups whose weight is above the least member's, over all pairs
     larger = above.size - np.searchsorted(np.sort(above * (1 - SAME)), least, side="right")
     q = float(larger.mean()) / above.size
-    return bool(binom.cdf(below, above.size, q) < CHANCE)
+    return bool(bdtr(below, above.size, q) < CHANCE)
 
 
 def _rank_correlation(a: Array, b: Array) -> float:
     """Spearman's; 0 where one does not vary."""
     if np.ptp(a) <= SAME * np.max(a) or np.ptp(b) <= SAME * np.max(b):
         return 0.0
-    return float(np.corrcoef(rankdata(a), rankdata(b))[0, 1])
+    return float(np.corrcoef(pd.Series(a).rank(), pd.Series(b).rank())[0, 1])

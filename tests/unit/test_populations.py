@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
-from time import perf_counter
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -277,22 +274,6 @@ def test_a_covariate_can_be_recycled():
     z = column(population, "z")
     np.testing.assert_array_equal(z, np.resize(z[:4], 6))
     assert np.unique(z).size == 4
-
-
-def test_three_levels_and_150_rows_are_drawn_in_about_a_millisecond():
-    """The limit is far above what is needed, 0.2 and 1 ms; it is there to notice a loop."""
-    spec = population_spec(yaml.safe_load(BLOG))
-    big = deepcopy(yaml.safe_load(FULL))
-    big["levels"]["student"]["size"] = 556
-    large = population_spec(big)
-    for one, limit in ((spec, 0.004), (large, 0.03)):
-        parameters = {} if one is spec else PARAMETERS
-        times = []
-        for i in range(20):
-            start = perf_counter()
-            draw_population(one, parameters, stream_of(i))
-            times.append(perf_counter() - start)
-        assert min(times) < limit
 
 
 MODEL = ("model",)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-from time import perf_counter
 
 import numpy as np
 import pytest
@@ -494,15 +493,3 @@ def test_designs_are_described():
     ]  # fmt: skip
     (census, *_) = describe_sampling(spec_of({"school": {"method": "census", "weight": 2}}))
     assert (census["amount"], census["weight"], census["source"]) == ("all", "2", "")
-
-
-def test_ten_thousand_clusters_take_milliseconds():
-    population = Population(nested(10_000, [10] * 10_000), {}, {})
-    spec = sampling_spec({"sampling": {"student": {"method": "srs", "size": 4}}}, LEVELS[1:])
-    times = []
-    for replicate in range(5):
-        begin = perf_counter()
-        sample = draw(spec, population, replicate)
-        times.append(perf_counter() - begin)
-    assert sample.rows.size == 40_000
-    assert min(times) < 0.1

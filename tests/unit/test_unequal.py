@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fractions import Fraction
 from itertools import combinations
-from time import perf_counter
 
 import numpy as np
 import pytest
@@ -288,23 +287,3 @@ def test_pivotal_keeps_the_size_of_every_cell():
     selected = pivotal(p, cells, rng.random(p.size), rng.random(p.size))
     np.testing.assert_array_equal(cells.total(selected.astype(int)), take)
     assert selected[p >= 1.0].all()
-
-
-def test_many_cells_are_quick():
-    """A thousand cells of ten: the best of five runs, with room to spare on a slow machine."""
-    rng = np.random.default_rng(9)
-    cells, take = Cells(np.full(1000, 10)), np.full(1000, 4)
-    p = inclusion_probabilities(1.0 + 0.1 * rng.random(10_000), take.astype(float), cells)
-    u, v = rng.random(10_000), rng.random(10_000)
-    limits = {
-        lambda: simple_random(take, cells, u): 0.005,
-        lambda: pivotal(p, cells, u, v): 0.1,
-        lambda: sampford(p, take, cells, u): 0.1,
-    }
-    for run, limit in limits.items():
-        times = []
-        for _ in range(5):
-            begin = perf_counter()
-            run()
-            times.append(perf_counter() - begin)
-        assert min(times) < limit

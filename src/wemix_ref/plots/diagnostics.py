@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.stats
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from wemix_ref.plots.figure import ACCENT, GREY, INK, WARM, dress, one_axes
 
@@ -49,7 +49,7 @@ def normal_quantiles(values: Array, weights: Array) -> tuple[Array, Array, Array
     order = np.argsort(values, kind="stable")
     w = weights[order]
     probability = (np.cumsum(w) - w / 2.0) / w.sum()
-    return values[order], np.asarray(scipy.stats.norm.ppf(probability)), probability
+    return values[order], np.asarray(ndtri(probability)), probability
 
 
 def draw_residuals(
@@ -82,7 +82,7 @@ def draw_qq(
     ax = one_axes(ax, 5.2, 4.2)
     ordered, quantiles, probability = normal_quantiles(values, weights)
     quartiles = np.interp([0.25, 0.75], probability, ordered)
-    slope = (quartiles[1] - quartiles[0]) / (2.0 * scipy.stats.norm.ppf(0.75))
+    slope = (quartiles[1] - quartiles[0]) / (2.0 * ndtri(0.75))
     middle = quartiles.mean()
     ends = np.array([quantiles[0], quantiles[-1]])
     ax.plot(ends, middle + slope * ends, color=WARM, linewidth=1.2, label="line through quartiles")

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.stats
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from wemix_ref.plots.figure import ACCENT, GREY, INK, WARM, dress, one_axes
 
@@ -36,7 +36,7 @@ def draw_caterpillar(
     """
     ax = one_axes(ax, 5.2, caterpillar_height(modes.size))
     order = np.argsort(modes, kind="stable")
-    half = scipy.stats.norm.ppf(0.5 + level / 2.0) * se[order]
+    half = ndtri(0.5 + level / 2.0) * se[order]
     centre, height = modes[order], np.arange(modes.size)
     apart = np.abs(centre) > half
     ax.axvline(0.0, color=GREY, linewidth=0.9)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.stats
+from scipy.special import ndtri
 
 from wemix_ref.plots.figure import ACCENT, GREY, INK, WARM, dress, one_axes
 from wemix_ref.theta_profile import ThetaProfile
@@ -45,7 +45,7 @@ def draw_profile(
             label="if it were a parabola",
         )
     ax.plot(profile.values, y, color=ACCENT, linewidth=1.7, marker=".", markersize=4)
-    z = float(scipy.stats.norm.ppf(0.5 + level / 2.0))
+    z = float(ndtri(0.5 + level / 2.0))
     for cut in ([-z, z] if zeta else [lowest + z**2]) if cutoffs else []:
         ax.axhline(cut, color=WARM, linewidth=0.9, linestyle=":")
     if cutoffs:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 __all__ = ["AGGREGATES", "SCORES", "quantile"]
 
@@ -74,11 +74,11 @@ def quantile(x: Numbers, group: Groups, n: int, p: float) -> Numbers:
 def _rank(x: Numbers, group: Groups, n: int) -> Numbers:
     """Rank from 1 within each group, ties share the mean rank."""
     if n == 1:
-        return rankdata(x)
+        return pd.Series(x).rank().to_numpy()
     # all ranks of a group follow those of the groups before it
     count = np.bincount(group, minlength=n)
     _, code = np.unique(x, return_inverse=True)
-    overall = rankdata(group * (code.max(initial=0) + 1) + code)
+    overall = pd.Series(group * (code.max(initial=0) + 1) + code).rank().to_numpy()
     return overall - (np.cumsum(count) - count)[group]
 
 
