@@ -24,6 +24,8 @@ class Workbench:
             shutil.copytree(
                 ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__", "cases")
             )
+        # studies have tests of their own
+        shutil.rmtree(place / "config" / "studies")
         for name in ("Snakefile", "environment.yml"):
             shutil.copy(ROOT / name, place / name)
         (place / "config" / "cases").mkdir()
