@@ -238,8 +238,10 @@ def test_files_that_are_named_exist(path: Path) -> None:
 
 
 def test_every_dependency_has_its_reason() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    lists = [project["dependencies"], *project["optional-dependencies"].values()]
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    project = pyproject["project"]
+    groups = [*project["optional-dependencies"].values(), *pyproject["dependency-groups"].values()]
+    lists = [project["dependencies"], *groups]
     named = {re.match(r"[\w-]+", entry)[0] for entries in lists for entry in entries}  # type: ignore[index]
     tables = [
         line

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import tomllib
 from importlib import metadata
 from typing import TYPE_CHECKING
@@ -23,18 +24,34 @@ if TYPE_CHECKING:
 PYTHONS = ["3.11", "3.12", "3.13"]
 # conda's name, where it is not PyPI's.
 CONDA_NAMES = {"matplotlib-base": "matplotlib"}
+LOCKS = ["requirements.lock", "requirements-cluster.lock"]
 # Named by conda alone: its interpreter and installer.
 CONDA_ONLY = {"python", "pip"}
 
 
 @pytest.fixture(scope="module")
-def project(project_root: Path) -> dict:
-    return tomllib.loads((project_root / "pyproject.toml").read_text("utf-8"))["project"]
+def pyproject(project_root: Path) -> dict:
+    return tomllib.loads((project_root / "pyproject.toml").read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def project(pyproject: dict) -> dict:
+    return pyproject["project"]
 
 
 @pytest.fixture(scope="module")
 def lock_text(project_root: Path) -> str:
     return (project_root / "requirements.lock").read_text("utf-8")
+
+
+@pytest.fixture(scope="module", params=LOCKS)
+def any_lock_text(project_root: Path, request: pytest.FixtureRequest) -> str:
+    return (project_root / request.param).read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def cluster_lock_text(project_root: Path) -> str:
+    return (project_root / "requirements-cluster.lock").read_text("utf-8")
 
 
 def lock_entries(text: str) -> Iterator[tuple[Requirement, list[str]]]:
@@ -104,22 +121,22 @@ def test_the_estimator_needs_numpy_scipy_and_pandas_alone(project: dict) -> None
     assert set(direct_requirements(project)) == {"numpy", "scipy", "pandas"}
 
 
-def test_every_locked_package_has_hashes(lock_text: str) -> None:
-    entries = list(lock_entries(lock_text))
-    assert len(entries) > 50
+def test_every_locked_package_has_hashes(any_lock_text: str) -> None:
+    entries = list(lock_entries(any_lock_text))
+    assert len(entries) == len(re.findall(r"(?m)^\S+==", any_lock_text)) > 0
     bare = [str(requirement) for requirement, hashes in entries if not hashes]
     assert bare == []
     digests = {h for _, hashes in entries for h in hashes}
     assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", digest) for digest in digests)
 
 
-def test_the_lock_names_no_host_and_no_path(lock_text: str) -> None:
-    outside_hashes = re.sub(r"sha256:[0-9a-f]{64}", "", lock_text)
+def test_the_locks_name_no_host_and_no_path(any_lock_text: str) -> None:
+    outside_hashes = re.sub(r"sha256:[0-9a-f]{64}", "", any_lock_text)
     assert "://" not in outside_hashes
     assert " @ " not in outside_hashes
     options = set(re.findall(r"(?m)(?:^|\s)(-{1,2}[a-z][a-z-]*)", outside_hashes))
     assert options == {"--hash"}
-    comments = [line for line in lock_text.splitlines() if line.startswith("#")]
+    comments = [line for line in any_lock_text.splitlines() if line.startswith("#")]
     assert not any(re.search(r"(?<![\w.])/\w", line) for line in comments)
 
 
@@ -134,6 +151,41 @@ def test_the_lock_serves_every_requirement(project: dict, lock_text: str, python
         if name not in locked or locked[name] not in requirement.specifier
     }
     assert unmet == {}
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_the_plugins_for_clusters_are_locked_apart(
+    pyproject: dict, lock_text: str, cluster_lock_text: str, python: str
+) -> None:
+    locked = locked_versions(cluster_lock_text, python)
+    wanted = [Requirement(text) for text in pyproject["dependency-groups"]["cluster"]]
+    assert len(wanted) == 2
+    assert [str(r) for r in wanted if locked[r.name] not in r.specifier] == []
+    assert locked.keys() & locked_versions(lock_text, python).keys() == set()
+    assert all(name.startswith("snakemake-executor-plugin-") for name in locked)
+
+
+def test_what_the_plugins_need_is_in_the_environment(
+    project_root: Path, lock_text: str, cluster_lock_text: str
+) -> None:
+    plugins = project_root / ".cluster-plugins"
+    if not (plugins / ".workbench").is_file():
+        pytest.skip("Snakemake's plugins for clusters are not here: ./workbench setup --cluster")
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    locked = locked_versions(lock_text, python) | locked_versions(cluster_lock_text, python)
+    installed = list(metadata.distributions(path=[str(plugins)]))
+    assert {d.name: Version(d.version) for d in installed} == locked_versions(
+        cluster_lock_text, python
+    )
+    needs = [Requirement(text) for d in installed for text in d.requires or []]
+    assert len(needs) > 5
+    unmet = [
+        str(r)
+        for r in needs
+        if (r.marker is None or r.marker.evaluate({"extra": ""}))
+        and (r.name not in locked or locked[canonicalize_name(r.name)] not in r.specifier)
+    ]
+    assert unmet == []
 
 
 def test_rpy2_is_pinned_to_the_three_that_go_together(project: dict) -> None:

@@ -15,7 +15,9 @@ FAKE_UV = r"""#!/bin/sh
 echo "$*" >>"$FAKE_UV_LOG"
 case "$*" in
 "pip sync --help") echo "--build-constraint" ;;
-"pip sync"*) [ -z "${FAKE_UV_FAILS:-}" ] || exit 1 ;;
+"pip sync"*)
+    [ -z "${FAKE_UV_FAILS:-}" ] || exit 1
+    [ "$6" != --target ] || mkdir "$7" ;;
 venv*)
     for last; do :; done
     mkdir -p "$last/bin" "$last/site"
@@ -25,7 +27,9 @@ venv*)
 #!/bin/sh
 case "$*" in
 *purelib*) echo "$(dirname "$0")/../site" ;;
-*) printf '%s:' "$(basename "$0")" "$@"; echo; pwd; echo "HOME=$HOME" ;;
+*)
+    printf '%s:' "$(basename "$0")" "$@"; echo; pwd; echo "HOME=$HOME"
+    echo "PYTHONPATH=${PYTHONPATH:-}" ;;
 esac
 END
         chmod +x "$last/bin/$name"
@@ -40,7 +44,11 @@ class Checkout:
     def __init__(self, source: Path, where: Path) -> None:
         self.root = where / "a check out"
         self.root.mkdir()
-        for name in ("workbench", "requirements.lock", "pyproject.toml"):
+        for name in (
+            "workbench", "requirements.lock", "requirements-cluster.lock", "pyproject.toml",
+            "profiles/slurm/config.yaml",
+        ):  # fmt: skip
+            (self.root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source / name, self.root / name)
         tools = where / "tools"
         tools.mkdir()
@@ -139,6 +147,57 @@ def test_run_uses_all_cores_unless_told(checkout: Checkout, given: list[str], ca
     ran = checkout.call("run", *given)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.splitlines()[:2] == [called, str(checkout.root)]
+
+
+def test_a_cluster_is_a_profile_and_plugins_of_their_own(checkout: Checkout) -> None:
+    checkout.call("setup")
+    checkout.uv_calls()
+    ran = checkout.call("cluster", "slurm", "-n", "a b", PYTHONPATH="/else where")
+    assert ran.returncode == 0, ran.stderr
+    told = ran.stdout.splitlines()
+    assert told[0] == "snakemake:--workflow-profile:profiles/slurm:-n:a b:"
+    plugins = checkout.root / ".cluster-plugins"
+    assert told[3] == f"PYTHONPATH={plugins}:/else where"
+    (sync,) = [call for call in checkout.uv_calls() if not call.endswith("--help")]
+    assert f"--target {plugins}" in sync
+    assert "--require-hashes requirements-cluster.lock" in sync
+    assert checkout.call("cluster", "slurm").stdout.splitlines()[3] == f"PYTHONPATH={plugins}"
+    assert checkout.call("setup", "--cluster").returncode == 0
+    assert checkout.uv_calls() == []
+    assert checkout.call("run").stdout.splitlines()[3] == "PYTHONPATH="
+
+
+def test_a_changed_lock_brings_the_plugins_up_to_date(checkout: Checkout) -> None:
+    assert checkout.call("setup", "--cluster").returncode == 0
+    checkout.uv_calls()
+    with (checkout.root / "requirements-cluster.lock").open("a") as file:
+        file.write("# a change\n")
+    failed = checkout.call("cluster", "slurm", FAKE_UV_FAILS="1")
+    assert failed.returncode != 0
+    assert "call ./workbench again" in failed.stderr
+    assert failed.stdout == ""
+    checkout.uv_calls()
+    assert checkout.call("cluster", "slurm").returncode == 0
+    assert "--target" in checkout.uv_calls()[-1]
+
+
+@pytest.mark.parametrize("arguments", [[], ["no-such-profile"], [""], ["--cores"]])
+def test_a_cluster_without_a_profile_is_refused(checkout: Checkout, arguments: list[str]) -> None:
+    refused = checkout.call("cluster", *arguments)
+    assert refused.returncode == 2
+    assert "a directory of profiles/" in refused.stderr
+    assert checkout.uv_calls() == []
+
+
+def test_both_locks_are_written_the_second_held_to_the_first(checkout: Checkout) -> None:
+    assert checkout.call("lock", "--upgrade").returncode == 0
+    calls = [call for call in checkout.uv_calls() if call.startswith("pip compile")]
+    first, second = calls
+    assert first.endswith("--all-extras --output-file requirements.lock --upgrade pyproject.toml")
+    assert "--constraint requirements.lock" in second
+    assert "--no-emit-package=snakemake --no-emit-package=snakemake-interface-common" in second
+    assert second.endswith("--output-file requirements-cluster.lock --upgrade --group cluster")
+    assert all("--generate-hashes" in call for call in calls)
 
 
 def test_test_calls_pytest_at_the_top_from_anywhere(checkout: Checkout, tmp_path: Path) -> None:
