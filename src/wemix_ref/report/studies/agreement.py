@@ -14,7 +14,7 @@ from markupsafe import Markup
 from wemix_ref.report.states import engine_order, engine_title
 from wemix_ref.report.studies.panels import Picture, lay_out
 from wemix_ref.report.studies.view import StudyView
-from wemix_ref.report.svg import BAD, GOOD, INK, SERIES, drawing
+from wemix_ref.report.svg import BAD, GOOD, SERIES, drawing
 from wemix_ref.report.tables import TIER_TITLES, quantity_title
 
 __all__ = ["AuditLine", "agreement_pictures", "audit_lines", "audit_messages"]
@@ -180,7 +180,7 @@ def _draw(
         for (_, rows), place in zip(panels, grid.panels, strict=True):
             scale = place.scale((0.0, _MOST_DIGITS + 0.4))
             grid.axis(place, scale)
-            heights = grid.rows(place, labels, [INK] * len(labels))
+            heights = grid.rows(place, labels)
             for quantity, fits in rows:
                 base = heights[quantities.index(quantity)] + 0.4 * _ROW
                 required = fits["required"].astype(float)

@@ -66,8 +66,8 @@ class AnalysisLine:
     engine: str
     model: str
     weights: str
-    scale: str
-    se: str
+    scale: tuple[str, ...]
+    se: tuple[str, ...]
     method: str
 
 
@@ -230,7 +230,7 @@ def analysis_lines(text: Mapping[str, Any]) -> list[AnalysisLine]:
                 str(one.get("engine", "python")),
                 str(one.get("model", text["model"])),
                 used,
-                "" if unweighted else _all(one.get("scale", "none"), SCALINGS),
+                () if unweighted else _all(one.get("scale", "none"), SCALINGS),
                 _all(recipes, RECIPES),
                 method,
             )
@@ -238,9 +238,9 @@ def analysis_lines(text: Mapping[str, Any]) -> list[AnalysisLine]:
     return lines
 
 
-def _all(value: object, words: Mapping[str, str]) -> str:
+def _all(value: object, words: Mapping[str, str]) -> tuple[str, ...]:
     several = value if isinstance(value, list) else [value]
-    return "; ".join(_said(str(one), words) for one in several)
+    return tuple(_said(str(one), words) for one in several)
 
 
 def _said(value: str, words: Mapping[str, str]) -> str:

@@ -56,7 +56,7 @@ def estimate_pictures(view: StudyView) -> list[Picture]:
     pictures = []
     for name, title, keys in groups:
         constant = all(_constant(view, scenario, parameter) for scenario, parameter, _ in keys)
-        outlines = len(keys) * len(view.analyses) <= _MOST_OUTLINES
+        outlines = len(keys) * len(view.fits) <= _MOST_OUTLINES
         panels = [_panel(view, *key, constant, outlines) for key in keys]
         if not any(any(panel.spreads) for panel in panels):
             continue
@@ -71,7 +71,8 @@ def estimate_pictures(view: StudyView) -> list[Picture]:
         caption = (
             f"{what}. Dot: the median of the replicates, thick line: the middle half, thin line: "
             f"the middle 95 %{shape}. What lies beyond the scale is cut off; of an analysis "
-            "that lies wholly beyond it, the median is given."
+            "that lies wholly beyond it, the median is given. Analyses that differ in their "
+            "standard errors alone share a row."
         )
         own = len(view.scenarios) == 1
         wide, narrow = (
@@ -100,7 +101,7 @@ def _panel(
     target = float(rows["target"].iloc[0]) if constant and len(rows) else 0.0
     values = rows["estimate"] if constant else rows["estimate"] - rows["target"]
     groups = {key: part.to_numpy(dtype=float) for key, part in values.groupby(rows["analysis"])}
-    spreads = tuple(_spread(groups.get(one), outlines) for one in view.analyses)
+    spreads = tuple(_spread(groups.get(one), outlines) for one, _ in view.fits)
     return _Panel(title, target, spreads)
 
 
@@ -136,7 +137,7 @@ def _draw(
     *,
     narrow: bool,
 ) -> Markup:
-    labels = [view.labels[one] for one in view.analyses]
+    labels = [label for _, label in view.fits]
     with drawing():
         grid = lay_out(
             [one.title for one in panels],
@@ -151,10 +152,11 @@ def _draw(
             grid.axis(place, scale)
             x = scale.clip(panel.target)
             grid.canvas.lines([[(x, place.top), (x, place.bottom)]], INK, 1.0)
-            heights = grid.rows(place, labels, [INK] * len(labels))
-            for k, (spread, y) in enumerate(zip(panel.spreads, heights, strict=True)):
+            heights = grid.rows(place, labels)
+            for spread, y, (name_of, _) in zip(panel.spreads, heights, view.fits, strict=True):
                 if spread is not None:
-                    _one(grid.canvas, spread, scale, y, PALETTE[k % len(PALETTE)])
+                    colour = PALETTE[view.colour(name_of) % len(PALETTE)]
+                    _one(grid.canvas, spread, scale, y, colour)
         grid.canvas.text(
             grid.panels[0].left,
             grid.canvas.height - 0.1,

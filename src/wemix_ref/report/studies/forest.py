@@ -46,7 +46,7 @@ def bias_pictures(view: StudyView) -> list[Picture]:
         "Bias",
         "Mark: bias over the replicates; line: its 95 % Monte Carlo interval, 1.96 MCSE either "
         "side. The upright line is no bias. An arrow with a number stands for a value beyond "
-        "the scale.",
+        "the scale. Analyses that differ in their standard errors alone share a row.",
     )
 
 
@@ -76,9 +76,16 @@ def _pictures(view: StudyView, measure: str, title: str, caption: str) -> list[P
     return pictures
 
 
+def _rows_of(view: StudyView, measure: str) -> tuple[tuple[str, str], ...]:
+    """Analyses and their labels; those with the same estimates have the same bias."""
+    if measure == "bias":
+        return view.fits
+    return tuple((one, view.labels[one]) for one in view.analyses)
+
+
 def _panel(view: StudyView, scenario: str, parameter: str, measure: str, title: str) -> _Panel:
     factor = 100.0 if measure == "coverage" else 1.0
-    found = [view.measured(scenario, one, parameter, measure) for one in view.analyses]
+    found = [view.measured(scenario, one, parameter, measure) for one, _ in _rows_of(view, measure)]
     return _Panel(title, tuple((factor * one.estimate, factor * one.mcse) for one in found))
 
 
@@ -91,7 +98,7 @@ def _picture(
     panels: Sequence[_Panel],
     own_scales: bool,
 ) -> Picture:
-    told = _told(view, panels)
+    told = _told(view, measure, panels)
     wide, narrow = (
         _draw(view, measure, name, title, told, panels, own_scales, narrow=slim)
         for slim in (False, True)
@@ -110,7 +117,9 @@ def _draw(
     *,
     narrow: bool,
 ) -> Markup:
-    labels = [view.labels[one] for one in view.analyses]
+    rows = _rows_of(view, measure)
+    labels = [label for _, label in rows]
+    colours = [view.colour(name) for name, _ in rows]
     with drawing():
         grid = lay_out(
             [one.title for one in panels],
@@ -132,7 +141,7 @@ def _draw(
                 1.0,
                 dashes=(4, 2) if measure == "coverage" else None,
             )
-            _rows(grid, panel, scale, grid.rows(place, labels, [INK] * len(labels)))
+            _rows(grid, panel, scale, grid.rows(place, labels), colours)
         unit = "coverage, %" if measure == "coverage" else "bias"
         x = grid.panels[0].left
         grid.canvas.text(x, grid.canvas.height - 0.1, unit, size=8)
@@ -147,9 +156,11 @@ def _limits(measure: str, level: float, values: Sequence[float]) -> tuple[float,
     return max(0.0, step * math.floor(low / step)), 100.6
 
 
-def _rows(grid: Grid, panel: _Panel, scale: Scale, heights: Sequence[float]) -> None:
+def _rows(
+    grid: Grid, panel: _Panel, scale: Scale, heights: Sequence[float], colours: Sequence[int]
+) -> None:
     canvas = grid.canvas
-    for k, ((value, error), y) in enumerate(zip(panel.values, heights, strict=True)):
+    for (value, error), y, k in zip(panel.values, heights, colours, strict=True):
         if not math.isfinite(value):
             canvas.text(scale.end, y, "not defined", size=6.5, ha="right")
             continue
@@ -175,17 +186,17 @@ def _rows(grid: Grid, panel: _Panel, scale: Scale, heights: Sequence[float]) -> 
             )
 
 
-def _told(view: StudyView, panels: Sequence[_Panel]) -> str:
+def _told(view: StudyView, measure: str, panels: Sequence[_Panel]) -> str:
     finite = [
-        (value, view.labels[name], panel.title)
+        (value, label, panel.title)
         for panel in panels
-        for (value, _), name in zip(panel.values, view.analyses, strict=True)
+        for (value, _), (_, label) in zip(panel.values, _rows_of(view, measure), strict=True)
         if math.isfinite(value)
     ]
     if not finite:
         return "Nothing is defined."
     least, most = min(finite), max(finite)
     return (
-        f"{len(panels)} panels, {len(view.analyses)} analyses: from {least[0]:.4g} ({least[1]}, "
+        f"{len(panels)} panels, {len(panels[0].values)} rows: from {least[0]:.4g} ({least[1]}, "
         f"{least[2]}) to {most[0]:.4g} ({most[1]}, {most[2]}). The numbers stand in the tables."
     )

@@ -22,6 +22,8 @@ from wemix_ref.report.svg import FAINT, GOOD, INK, PAPER, drawing
 
 __all__ = ["looped", "nested_loop_pictures", "spread_out"]
 
+# Where colours begin again, lines are dashed.
+_DASHES = (None, (4.0, 1.0), (1.5, 1.0))
 _LEFT, _STRIP, _TEXT = 0.62, 0.38, 0.145
 
 
@@ -86,7 +88,8 @@ def _draw(
     narrow: bool,
 ) -> Markup:
     width = NARROW if narrow else WIDE
-    labels = [view.labels[one] for one in view.analyses]
+    lines = _lines_of(view, measure)
+    labels = [label for _, label in lines]
     right = 0.15 if narrow else min(2.2, max(map(text_width, labels)) + 0.4)
     tall = 1.15 if narrow else max(1.15, 0.15 * len(labels))
     head = 0.22 * (1 + sum(map(text_width, labels)) // (width - 1)) + 0.1 if narrow else 0.0
@@ -96,7 +99,7 @@ def _draw(
         if narrow:
             legend(
                 canvas,
-                [(label, PALETTE[k % len(PALETTE)]) for k, label in enumerate(labels)],
+                [(label, PALETTE[view.colour(one) % len(PALETTE)]) for one, label in lines],
                 0.0,
                 narrow,
             )
@@ -117,6 +120,12 @@ def _draw(
         return canvas.svg(f"{name}-narrow" if narrow else name, title, told)
 
 
+def _lines_of(view: StudyView, measure: str) -> tuple[tuple[str, str], ...]:
+    if measure == "bias":
+        return view.fits
+    return tuple((one, view.labels[one]) for one in view.analyses)
+
+
 def _panel(
     canvas: Canvas,
     view: StudyView,
@@ -130,7 +139,7 @@ def _panel(
     factor = 100.0 if measure == "coverage" else 1.0
     series = [
         [factor * view.measured(one.name, a, parameter, measure).estimate for one in scenarios]
-        for a in view.analyses
+        for a, _ in _lines_of(view, measure)
     ]
     finite = [value for line in series for value in line if math.isfinite(value)]
     nominal = 100 * view.level if measure == "coverage" else 0.0
@@ -147,15 +156,16 @@ def _panel(
     colour = GOOD if measure == "coverage" else INK
     canvas.lines([[(x.start, y(nominal)), (x.end, y(nominal))]], colour, 1.0, dashes=dashes)
     ends = []
-    for k, line in enumerate(series):
-        colour = PALETTE[k % len(PALETTE)]
-        canvas.lines(_steps(line, x, y), colour, 1.5)
+    for (analysis, label), line in zip(_lines_of(view, measure), series, strict=True):
+        place = view.colour(analysis)
+        colour = PALETTE[place % len(PALETTE)]
+        canvas.lines(_steps(line, x, y), colour, 1.5, dashes=_DASHES[place // len(PALETTE) % 3])
         beyond = [k for k, value in enumerate(line) if not y.low <= value <= y.high]
         edges = [(k, y.clip(line[k])) for k in beyond if math.isfinite(line[k])]
         canvas.lines([[(x(k), at), (x(k + 1), at)] for k, at in edges], PAPER, 1.6, dashes=(1, 2))
         last = next((v for v in reversed(line) if math.isfinite(v)), math.nan)
         if math.isfinite(last):
-            ends.append((y.clip(last), view.labels[view.analyses[k]], colour))
+            ends.append((y.clip(last), label, colour))
     if not narrow:
         _label_ends(canvas, ends, x.end, span)
 

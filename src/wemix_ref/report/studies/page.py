@@ -144,8 +144,14 @@ def environment() -> Environment:
         keep_trailing_newline=True,
     )
     made.filters["minus"] = lambda text: str(text).replace("-", "−")
+    made.filters["setting"] = _setting
     made.filters["engine"] = engine_title
     return made
+
+
+def _setting(value: object) -> str:
+    """Write a parameter's value as a study's file has it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def style_of(surroundings: Environment) -> Markup:

@@ -84,15 +84,13 @@ class Grid:
                 scale(tick), panel.bottom + 0.1, tick_text(tick) + unit, size=7, ha="center"
             )
 
-    def rows(self, panel: Panel, labels: Sequence[str], colours: Sequence[str]) -> list[float]:
+    def rows(self, panel: Panel, labels: Sequence[str]) -> list[float]:
         """Give the heights of the panel's rows; name them left of the first column."""
         step = (panel.bottom - panel.top) / max(len(labels), 1)
         heights = [panel.top + step * (k + 0.5) for k in range(len(labels))]
         if panel.first:
-            for label, colour, y in zip(labels, colours, heights, strict=True):
-                self.canvas.text(
-                    panel.left - 0.1, y, label, size=self.label_size, colour=colour, ha="right"
-                )
+            for label, y in zip(labels, heights, strict=True):
+                self.canvas.text(panel.left - 0.1, y, label, size=self.label_size, ha="right")
         return heights
 
 

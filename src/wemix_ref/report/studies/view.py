@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -99,10 +100,41 @@ class StudyView:
             part = part[part["parameter"] == parameter]
         return bool(part["estimate"].notna().any())
 
+    @cached_property
+    def fits(self) -> tuple[tuple[str, str], ...]:
+        """Analyses whose estimates differ: the first of each kind, and what all of it are called.
+
+        Analyses that differ in their standard errors alone have the same estimates.
+        """
+        kinds: dict[tuple[str, ...], list[str]] = {}
+        for analysis in self.analyses:
+            key = tuple(
+                repr(self.measured(one.name, analysis, parameter, measure).estimate)
+                for one in self.scenarios
+                for parameter in self.parameters
+                for measure in ("bias", "mean_estimate", "empirical_se")
+            )
+            kinds.setdefault(key, []).append(analysis)
+        return tuple(
+            (names[0], _common([self.labels[one] for one in names])) for names in kinds.values()
+        )
+
+    def colour(self, analysis: str) -> int:
+        """Place of an analysis, by which it has its colour and its mark."""
+        return self.analyses.index(analysis)
+
     @property
     def fixed(self) -> tuple[str, ...]:
         """Parameters that are fixed effects."""
         return tuple(name for name in self.parameters if is_fixed(name))
+
+
+def _common(labels: Sequence[str]) -> str:
+    """What several labels begin with, up to a comma; all of them where there is no such thing."""
+    heads = {label.rpartition(", ")[0] for label in labels}
+    if len(labels) == 1:
+        return labels[0]
+    return heads.pop() if len(heads) == 1 and "" not in heads else " = ".join(labels)
 
 
 def is_fixed(parameter: str) -> bool:

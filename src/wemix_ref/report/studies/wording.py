@@ -263,7 +263,7 @@ SCALINGS = {
     "gk": "to mean one within the group, moved up (Graubard & Korn 1996)",
 }
 RECIPES = {
-    "model": "from the inverse information of the unweighted model",
+    "model": "inverse information, weights read as numbers of units",
     "wemix": "sandwich as WeMix computes it",
     "stata": "sandwich as Stata computes it",
     "gllamm": "sandwich as gllamm computes it",

@@ -1,0 +1,289 @@
+"""Figures of a study: what is drawn is what was measured; names, limits and sizes."""
+
+from __future__ import annotations
+
+import math
+import re
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import t
+
+from tests.unit import study_example as example
+from wemix_ref.report.studies.agreement import agreement_pictures, audit_lines, audit_messages
+from wemix_ref.report.studies.canvas import PALETTE, Canvas, Scale, standalone
+from wemix_ref.report.studies.estimates import estimate_pictures
+from wemix_ref.report.studies.forest import bias_pictures, coverage_pictures
+from wemix_ref.report.studies.nested_loop import looped, nested_loop_pictures, spread_out
+from wemix_ref.report.studies.panels import lay_out, limits_around
+from wemix_ref.report.studies.view import study_view
+from wemix_ref.report.studies.zips import chosen_scenarios, half_widths, zip_pictures, zipped
+from wemix_ref.report.svg import drawing
+
+
+def view_of(study, **changes):
+    given = {**example.everything(study), **changes}
+    return study_view(
+        study,
+        "made",
+        given["performance"],
+        given["paired"],
+        given["rows_by_scenario"],
+        given["audit"],
+    )
+
+
+@pytest.fixture(scope="module")
+def small():
+    return view_of(example.small_study())
+
+
+@pytest.fixture(scope="module")
+def large():
+    study = example.large_study()
+    study["replicates"] = 60
+    return view_of(study)
+
+
+def strokes(svg, variable, width):
+    """Ends of the horizontal strokes of a colour and width, in points."""
+    found = []
+    style = f"fill:none;stroke:var({variable});stroke-width:{width}"
+    for data in re.findall(rf'<path d="([^"]*)" style="{re.escape(style)}"', str(svg)):
+        found += [tuple(map(float, m)) for m in re.findall(r"M(\S+) (\S+?)H([\d.]+)", data)]
+    return found
+
+
+def test_a_sheet_draws_each_line_where_it_was_put():
+    with drawing():
+        canvas = Canvas(4, 2)
+        canvas.lines([[(1, 0.5), (3, 0.5)]], PALETTE[0], 1.3)
+        canvas.lines([[(0.5, 1.0), (1.5, 1.0)]], PALETTE[0], 1.3)
+        canvas.text(2, 1, "a $x$ < b", size=8)
+        svg = canvas.svg("one", "Title", "told")
+    assert strokes(svg, "--analysis-1", 1.3) == [(72, 36, 216), (36, 72, 108)]
+    assert svg.count("<path") == 1
+    root = ET.fromstring(svg)
+    (text,) = root.iter("text")
+    assert text.text == "a $x$ < b"
+    assert (float(text.get("x")), root.get("viewBox")) == (144, "0 0 288 144")
+
+
+def test_intervals_of_the_bias_are_196_errors_either_side(small):
+    (picture,) = bias_pictures(small)
+    found = strokes(picture.wide, "--analysis-1", 1.3)
+    assert len(found) == len(example.PARAMETERS)
+    # per panel the scale is known from two ticks; widths are in the ratio of the errors
+    ours = [small.measured("main", "unweighted", p, "bias").mcse for p in example.PARAMETERS]
+    other = strokes(picture.wide, "--analysis-2", 1.3)
+    theirs = [small.measured("main", "all", p, "bias").mcse for p in example.PARAMETERS]
+    for (x0, _, x1), (z0, _, z1), a, b in zip(found, other, ours, theirs, strict=True):
+        assert (x1 - x0) / (z1 - z0) == pytest.approx(a / b, rel=0.02)
+
+
+def test_one_scenario_is_one_figure_and_many_are_one_a_parameter(small, large):
+    assert [one.name for one in coverage_pictures(small)] == ["coverage"]
+    names = [one.name for one in coverage_pictures(large)]
+    assert names == [
+        "coverage-1-intercept",
+        "coverage-2-x",
+        "coverage-3-z",
+        "coverage-4-var-school-intercept",
+        "coverage-5-sigma2",
+    ]
+    wide = str(bias_pictures(large)[1].wide)
+    for scenario in large.scenarios:
+        assert scenario.label.split(",")[0] in wide
+    for label in large.labels.values():
+        assert wide.count(f">{label}</text>") == 4  # once a row of panels
+
+
+def test_what_lies_far_off_is_an_arrow_with_its_number(large):
+    wide = str(bias_pictures(large)[1].wide)
+    value = large.measured(large.scenarios[0].name, "total", "x", "bias").estimate
+    assert f">{value:.2f} ▸</text>" in wide
+
+
+def test_an_analysis_without_a_value_says_so(small):
+    performance = small.performance
+    gone = (performance["analysis"] == "all") & (performance["parameter"] == "x")
+    view = view_of(example.small_study(), performance=performance[~gone])
+    assert str(bias_pictures(view)[0].wide).count(">not defined</text>") == 1
+
+
+def test_analyses_with_the_same_estimates_share_a_row_of_the_bias():
+    study = example.small_study()
+    study["analyses"] = {"w": {"weights": "all", "se": ["wemix", "sas"], "label": "weighted"}}
+    given = example.everything({**study, "analyses": {"w-wemix": {}}})
+    performance = given["performance"]
+    both = pd.concat([performance, performance.assign(analysis="w-sas")], ignore_index=True)
+    view = view_of({**study}, performance=both, rows_by_scenario=given["rows_by_scenario"])
+    assert view.labels == {"w-wemix": "weighted, wemix", "w-sas": "weighted, sas"}
+    assert view.fits == (("w-wemix", "weighted"),)
+    assert str(bias_pictures(view)[0].wide).count(">weighted</text>") == 2
+    assert str(coverage_pictures(view)[0].wide).count(">weighted, sas</text>") == 2
+
+
+def test_limits_leave_out_what_lies_far_off():
+    near = [-1.0, -0.5, 0.2, 0.8, 1.0]
+    low, high = limits_around(0.0, [*near, 400.0])
+    assert low < -1
+    assert 1 < high < 10
+    low, high = limits_around(0.0, near)
+    assert low < -1
+    assert high > 1
+    assert limits_around(2.0, []) == (1.0, 3.0)
+    assert limits_around(2.0, [2.0, math.nan]) == (1.0, 3.0)
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+@pytest.mark.parametrize("n", [1, 5, 24])
+def test_panels_neither_overlap_nor_leave_the_sheet(narrow, n):
+    with drawing():
+        grid = lay_out(
+            [f"factor {k}, other factor {k}" for k in range(n)],
+            ["a name", "a very long name of an analysis indeed"],
+            narrow=narrow,
+            row=0.2,
+        )
+    for k, one in enumerate(grid.panels):
+        assert 0 < one.left < one.right < grid.canvas.width
+        assert 0 < one.top < one.bottom < grid.canvas.height
+        for other in grid.panels[:k]:
+            apart = other.right < one.left or other.bottom + 0.2 < one.top
+            assert apart
+
+
+def test_the_zip_ranks_by_size_of_z_and_keeps_centiles():
+    rng = np.random.default_rng(3)
+    n = 1000
+    rows = pd.DataFrame(
+        {
+            "estimate": 2 + rng.normal(size=n),
+            "se": np.full(n, 1.0),
+            "target": np.full(n, 2.0),
+            "n_top": np.full(n, 6),
+        }
+    )
+    rows.loc[3, "se"] = np.nan
+    one = zipped(rows, 0.9, "t")
+    half = t.ppf(0.95, 5)
+    good = rows.drop(index=3)
+    error = (good["estimate"] - 2).to_numpy()
+    assert one.n == n - 1
+    assert one.coverage == np.mean(np.abs(error) <= half)
+    middle = np.abs((one.low + one.high) / 2)
+    assert (np.diff(middle) > 0).all()  # equal SEs: |z| rises with the distance
+    np.testing.assert_allclose(one.high - one.low, 2 * half)
+    np.testing.assert_array_equal(one.covers, middle <= half)
+    assert one.centiles.size == 100
+    assert middle[49] == np.sort(np.abs(error))[int(49.5 * (n - 1) / 100)]
+
+
+def test_intervals_are_normal_unless_t_is_asked_for():
+    rows = pd.DataFrame({"se": [1.0, 2.0], "n_top": [3, 21]})
+    np.testing.assert_allclose(half_widths(rows, 0.95, "normal"), [1.959964, 3.919928], rtol=1e-6)
+    np.testing.assert_allclose(half_widths(rows, 0.95, "t"), [4.302653, 4.171927], rtol=1e-6)
+
+
+def test_zips_are_of_fixed_effects_and_of_the_worst_scenarios(large):
+    pictures = zip_pictures(large)
+    assert [one.name for one in pictures] == ["zip-1-intercept", "zip-2-x", "zip-3-z"]
+    chosen = [one.name for one in chosen_scenarios(large, "x")]
+    departures = {
+        one.name: max(
+            abs(large.measured(one.name, a, "x", "coverage").estimate - 0.9) for a in large.analyses
+        )
+        for one in large.scenarios
+    }
+    assert len(chosen) == 4
+    rest = [value for name, value in departures.items() if name not in chosen]
+    assert min(departures[name] for name in chosen) >= max(rest)
+    assert "4 of 12 scenarios" in pictures[1].caption
+
+
+def test_loops_run_over_the_factorial_with_the_last_factor_innermost(large, small):
+    factors, scenarios = looped(large)
+    assert factors == ("strength", "informative", "size")
+    values = [tuple(one.parameters[name] for name in factors) for one in scenarios]
+    assert values[:4] == [(0, "top", 5), (0, "top", 10), (0, "top", 20), (0, "bottom", 5)]
+    assert [one.name for one in nested_loop_pictures(large)] == ["loop-bias", "loop-coverage"]
+    assert nested_loop_pictures(small) == []
+
+
+def test_a_loop_has_a_step_for_every_scenario(large):
+    wide = str(nested_loop_pictures(large)[1].wide)
+    style = "fill:none;stroke:var(--analysis-1);stroke-width:1.5"
+    (data,) = re.findall(rf'<path d="([^"]*)" style="{re.escape(style)}"', wide)
+    assert data.count("M") == len(large.parameters)
+    # two ends of each of twelve steps
+    assert len(re.findall("[MLHV]", data)) == 2 * 12 * len(large.parameters)
+
+
+def test_labels_are_moved_apart_within_bounds():
+    places = [0.1, 0.11, 0.12, 0.9, 0.95]
+    found = spread_out(places, 0.1, 0.0, 1.0)
+    assert (np.diff(found) >= 0.1 - 1e-12).all()
+    assert max(found) <= 1.0
+    assert min(found) >= 0.0
+    assert spread_out([0.2, 0.5], 0.1, 0, 1) == [0.2, 0.5]
+    assert spread_out([], 0.1, 0, 1) == []
+
+
+def test_estimates_are_shown_against_constant_and_varying_targets(small, large):
+    (one,) = estimate_pictures(small)
+    assert one.caption.startswith("Estimates; the upright line is the target")
+    assert ">estimate</text>" in one.wide
+    many = estimate_pictures(large)
+    assert len(many) == len(large.parameters)
+    assert "minus targets" in many[0].caption
+    assert ">estimate − target</text>" in many[0].wide
+
+
+def test_the_agreement_counts_fits_and_names_the_worst():
+    study = example.large_study()
+    study["replicates"] = 5
+    audit = example.audit(study)
+    audit["ok"] = audit["ok"].astype("boolean")
+    audit.loc[7, ["digits", "ok"]] = [2.25, False]
+    status = {"tier": "status", "quantity": "status", "name": "failed", "message": "no R"}
+    last = {**audit.iloc[0].to_dict(), **status, "digits": np.nan, "ok": False}
+    audit = pd.concat([audit, pd.DataFrame([last])], ignore_index=True)
+    view = view_of(study, audit=audit)
+    worst = audit.loc[7]
+    lines = {(one.engine, one.tier, one.quantity): one for one in audit_lines(view)}
+    line = lines["lme4", "each at its own optimum", "deviance"]
+    assert (line.fewest, line.outside) == (2.25, 1)
+    assert line.where == f"{worst['scenario']}, replicate {worst['replicate']}, unweighted, x"
+    assert line.replicates == 12 * 4
+    assert sum(one.outside for one in lines.values()) == int((~audit["ok"][:-1]).sum())
+    assert audit_messages(view) == [("lme4", "failed: no R", 1)]
+    (picture,) = agreement_pictures(view)
+    assert "var(--bad)" in picture.wide
+    # verdicts read from CSV are text
+    again = view_of(study, audit=audit.assign(ok=audit["ok"].astype(str).replace("<NA>", np.nan)))
+    assert audit_lines(again) == audit_lines(view)
+
+
+def test_no_audit_is_no_figure(small):
+    assert agreement_pictures(small) == []
+    assert audit_lines(small) == []
+
+
+def test_a_file_stands_by_itself(small):
+    text = standalone(bias_pictures(small)[0].wide)
+    root = ET.fromstring(text.encode())
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert "var(" not in text
+    assert root.get("width", "").endswith("pt")
+
+
+def test_a_scale_clips_and_ticks_within():
+    scale = Scale(0.0, 10.0, 1.0, 2.0)
+    assert scale(5.0) == 1.5
+    assert (scale.clip(-3), scale.clip(30)) == (1.0, 2.0)
+    ticks = scale.ticks(5)
+    assert ticks == [0, 2, 4, 6, 8, 10]
+    assert not scale.holds(10.1)
