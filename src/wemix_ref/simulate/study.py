@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from wemix_ref.errors import CaseError, StudyError
+from wemix_ref.errors import CaseError, StudyError, WemixRefError
 from wemix_ref.formula import parse_formula
 from wemix_ref.simulate.analyses import Analysis, analyses_of
 from wemix_ref.simulate.arithmetic import Expression, parse_expression
@@ -183,8 +183,14 @@ def load_study(path: Path, *, small: bool = False, chunk: int | None = None) -> 
         content = read_valid_yaml(path, SCHEMA)
     except CaseError as error:
         raise StudyError(str(error)) from error
-    if small:
-        content = _small(content, path)
+    try:
+        return _study(path, _small(content, path) if small else content, small, chunk)
+    except WemixRefError as error:
+        told = str(error)
+        raise StudyError(told if told.startswith(str(path)) else f"{path}: {told}") from error
+
+
+def _study(path: Path, content: Mapping[str, Any], small: bool, chunk: int | None) -> Study:
     generator = content.get("generator", "numpy")
     audit = content.get("audit", {"replicates": 0})
     study = Study(
@@ -372,5 +378,12 @@ def _check_names(study: Study) -> None:
                 f"{study.path}: audit.analyses must name analyses ({', '.join(names)}); found "
                 f"{name!r}."
             )
-    for analysis in first.analyses:
-        parse_formula(analysis.fit.model)
+    known = {*first.population.variable_names, *first.population.level_names[:-1]}
+    for model in dict.fromkeys([first.target.model, *(a.fit.model for a in first.analyses)]):
+        # otherwise every replicate would fail alike
+        unknown = [name for name in parse_formula(model).variables() if name not in known]
+        if unknown:
+            raise StudyError(
+                f"{study.path}: a model's variables must be those of the population "
+                f"({', '.join(sorted(known))}); found {unknown[0]!r} in {model!r}."
+            )

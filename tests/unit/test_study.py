@@ -1,0 +1,178 @@
+"""Studies read from YAML: scenarios, small versions, fingerprints, and what is refused."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from wemix_ref.errors import StudyError
+from wemix_ref.simulate.study import load_studies, load_study
+
+ROOT = Path(__file__).resolve().parents[2]
+TINY = yaml.safe_load((ROOT / "tests" / "workflow" / "tiny-study.yaml").read_text())
+
+
+@pytest.fixture
+def study(tmp_path):
+    def make(name="tiny", **changes):
+        content = {**TINY, **changes}
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(
+            yaml.safe_dump({k: v for k, v in content.items() if v is not None}, sort_keys=False)
+        )
+        return path
+
+    return make
+
+
+def test_factors_make_a_full_factorial(study):
+    read = load_study(study(factors={"informative": [False, True], "take": [1, 2.5, "x-y"]}))
+    assert list(read.settings) == [
+        f"informative-{informative}_take-{take}"
+        for informative in ("false", "true")
+        for take in ("1", "2.5", "x-y")
+    ]
+    assert read.settings["informative-true_take-2.5"] == {"informative": True, "take": 2.5}
+
+
+def test_scenarios_have_names_and_constants_go_to_all(study):
+    read = load_study(
+        study(
+            factors=None,
+            parameters={"strength": 0.5},
+            scenarios={"A": {"informative": True}, "B": {"informative": False, "strength": 0.1}},
+        )
+    )
+    assert dict(read.settings) == {
+        "A": {"strength": 0.5, "informative": True},
+        "B": {"strength": 0.1, "informative": False},
+    }
+
+
+def test_without_either_there_is_one_scenario(study):
+    sampling = {"school": {"method": "srs", "size": 8}}
+    assert list(load_study(study(factors=None, sampling=sampling)).settings) == ["main"]
+
+
+def test_a_name_with_a_dollar_stands_for_a_parameter_anywhere(study):
+    sampling = {"school": {"method": "$how", "size": 8, "measure": "exp(u_school)"}}
+    read = load_study(study(factors={"how": ["sampford", "pivotal"]}, sampling=sampling))
+    stages = [scenario.sampling.stages[0].method for scenario in read.scenarios]
+    assert stages == ["sampford", "pivotal"]
+    path = study(factors={"other": [1]}, sampling=sampling)
+    with pytest.raises(StudyError, match=r"tiny.yaml, scenario 'other-1': `\$how`.*other"):
+        load_study(path)
+
+
+def test_chunks_cover_the_replicates_once(study):
+    read = load_study(study(replicates=7, chunk=3))
+    assert read.chunks() == [(0, 3), (3, 6), (6, 7)]
+    assert load_study(study(replicates=7, chunk=3), chunk=7).chunks() == [(0, 7)]
+
+
+def test_the_fingerprint_holds_what_replicates_depend_on_and_no_more(study):
+    first = load_study(study()).scenario("informative-true").fingerprint
+    same = [
+        {"title": "another"},
+        {"aims": "another"},
+        {"replicates": 9},
+        {"chunk": 2},
+        {"interval": {"level": 0.9}},
+        {"audit": {"replicates": 1}},
+        {"factors": {"informative": [True]}},
+        {"compare_with": "unweighted"},
+    ]
+    for changes in same:
+        assert load_study(study(**changes)).scenario("informative-true").fingerprint == first
+    other = [
+        {"seed": 12},
+        {"generator": {"R": 1}},
+        {"model": "y ~ x + (1 | school)"},
+        {"sampling": {"school": {"method": "srs", "size": 8}}},
+        {"noise": {"school": {"cv": 0.1}}},
+        {"target": {"kind": "population"}},
+        {"analyses": {"unweighted": {}}},
+        {"parameters": {"spare": 1}},
+    ]
+    found = [load_study(study(**c)).scenario("informative-true").fingerprint for c in other]
+    assert len({first, *found}) == len(other) + 1
+
+
+def test_a_finite_population_is_shared_by_scenarios_that_do_not_change_it(study):
+    read = load_study(study())
+    keys = {scenario.population_key for scenario in read.scenarios}
+    assert len(keys) == 1
+    population = {**TINY["population"], "levels": {**TINY["population"]["levels"]}}
+    population["levels"]["school"] = {"size": "where(informative, 12, 13)"}
+    read = load_study(study(population=population))
+    assert len({scenario.population_key for scenario in read.scenarios}) == 2
+
+
+def test_a_small_version_is_a_study_of_its_own(study):
+    path = study(
+        small={"replicates": 5, "chunk": 2, "factors": {"informative": [True]}, "audit": 1},
+        audit={"replicates": 4, "engines": ["lme4"]},
+    )
+    both = load_studies(path.parent)
+    assert list(both) == ["tiny", "tiny-small"]
+    small, whole = both["tiny-small"], both["tiny"]
+    assert (small.small, whole.small) == (True, False)
+    assert (small.replicates, small.chunk, list(small.settings)) == (5, 2, ["informative-true"])
+    assert (small.audit.replicates, small.audit.engines) == (1, ("lme4",))
+    # its replicates are the first of the whole study's
+    assert (
+        small.scenario("informative-true").fingerprint
+        == whole.scenario("informative-true").fingerprint
+    )
+    study(name="tiny-small")
+    with pytest.raises(StudyError, match="tiny-small"):
+        load_studies(path.parent)
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"scenarios": {"A": {}}}, "not both"),
+        ({"factors": None, "scenarios": {"A": {"a": 1}, "B": {}}}, "'a' is not in all"),
+        ({"factors": {"informative": ["a b"]}}, "names files"),
+        ({"factors": {"informative": [1, "1"]}}, "there twice"),
+        ({"compare_with": "nobody"}, "compare_with.*'nobody'"),
+        ({"audit": {"replicates": 1, "analyses": ["nobody"]}}, "audit.analyses.*'nobody'"),
+        ({"replicates": 0}, "replicates"),
+        ({"model": "y ~ x + (1 | school"}, "school"),
+        ({"model": "y ~ z + (1 | school)"}, "found 'z' in"),
+        ({"target": {"kind": "population", "model": "y ~ (1 | class)"}}, "found 'class' in"),
+        ({"unknown": 1}, "unknown"),
+        ({"analyses": {"a": {"weights": "some"}}}, "weights"),
+        ({"small": {"replicates": 2, "factors": {"other": [1]}}}, "'other' is none"),
+        ({"target": {"kind": "parameter", "values": {"x": "exp("}}}, r"exp\("),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_the_files_name(study, changes, match):
+    path = study(**changes)
+    with pytest.raises(ValueError, match=match) as caught:
+        load_study(path, small="small" in changes)
+    assert "tiny.yaml" in str(caught.value)
+
+
+def test_an_unknown_scenario_is_refused(study):
+    with pytest.raises(StudyError, match="informative-false, informative-true; found 'main'"):
+        load_study(study()).scenario("main")
+
+
+def test_studies_shipped_can_be_read():
+    shipped = load_studies()
+    assert set(shipped) >= {
+        "school-teacher",
+        "school-teacher-small",
+        "two-level-informative",
+        "three-level-informative",
+        "three-level-informative-small",
+        "published-informative",
+    }
+    for one in shipped.values():
+        assert len(one.scenarios) == len(one.settings)
+        assert len(one.chunks()) * len(one.settings) <= 500
+    assert list(shipped["published-informative"].settings) == ["A", "B", "C"]
+    names = [a.name for a in shipped["published-informative"].scenario("A").analyses]
+    assert names == ["unweighted", "gk", "size", "total"]
