@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import xml.etree.ElementTree as ET
+from importlib.resources import files
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ import pytest
 from scipy.stats import t
 
 from tests.unit import study_example as example
+from tests.unit.test_report_style import contrast
 from wemix_ref.report.studies.agreement import agreement_pictures, audit_lines, audit_messages
 from wemix_ref.report.studies.canvas import PALETTE, Canvas, Scale, standalone
 from wemix_ref.report.studies.estimates import estimate_pictures
@@ -204,6 +206,18 @@ def test_zips_are_of_fixed_effects_and_of_the_worst_scenarios(large):
     assert "4 of 12 scenarios" in pictures[1].caption
 
 
+def test_every_scenario_begins_a_new_line_of_zips(large):
+    narrow = ET.fromstring(zip_pictures(large)[1].narrow)
+    heights = {}
+    for text in narrow.iter("text"):
+        heights.setdefault(text.text, []).append((float(text.get("y")), float(text.get("x"))))
+    first = heights["unweighted"]
+    assert len(first) == 4
+    assert len({x for _, x in first}) == 1  # leftmost in each
+    assert [y for y, _ in first] == sorted({y for y, _ in first})
+    assert min(x for places in heights.values() for _, x in places) >= 0
+
+
 def test_loops_run_over_the_factorial_with_the_last_factor_innermost(large, small):
     factors, scenarios = looped(large)
     assert factors == ("strength", "informative", "size")
@@ -287,3 +301,17 @@ def test_a_scale_clips_and_ticks_within():
     ticks = scale.ticks(5)
     assert ticks == [0, 2, 4, 6, 8, 10]
     assert not scale.holds(10.1)
+
+
+@pytest.mark.parametrize("theme", [0, 1, 2])
+def test_colours_of_analyses_stand_out_in_every_theme(theme):
+    def themes(name):
+        text = (files("wemix_ref.report") / "templates" / name).read_text(encoding="utf-8")
+        blocks = re.findall(r":root \{(.*?)\}", text, re.DOTALL)
+        return [dict(re.findall(r"--([a-z0-9-]+): (#[0-9a-f]+);", block)) for block in blocks]
+
+    paper = themes("style.css")[theme]["paper"]
+    colours = themes("study.css.j2")[theme]
+    assert len(colours) == len(set(colours.values())) == len(PALETTE)
+    for name, colour in colours.items():
+        assert contrast(colour, paper) >= 3.0, name

@@ -404,4 +404,4 @@ def test_the_list_of_studies_links_to_their_reports(tmp_path):
     ]
     assert "The <first>" in reader.text
     assert "12 scenarios, 5 analyses, 10 000 replicates of each" in reader.text
-    assert "1 scenario, 1 analysis, 1 replicates" in reader.text
+    assert "1 scenario, 1 analysis, 1 replicate." in reader.text

@@ -120,22 +120,10 @@ def zip_pictures(view: StudyView) -> list[Picture]:
     pictures = []
     for k, parameter in enumerate(view.fixed):
         scenarios = chosen_scenarios(view, parameter)
-        panels = []
         lines = _LINES if len(scenarios) * len(view.analyses) <= _FEW_PANELS else _LINES // 2
-        for scenario in scenarios:
-            rows = view.rows.get(scenario.name)
-            if rows is None:
-                continue
-            part = rows[rows["parameter"] == parameter]
-            for analysis in view.analyses:
-                mine = part[part["analysis"] == analysis]
-                one = zipped(mine, view.level, view.distribution, lines)
-                if one is not None:
-                    title = view.labels[analysis]
-                    if len(view.scenarios) > 1:
-                        title = f"{title}\n{scenario.label}"
-                    panels.append((title, one))
-        if not panels:
+        rows = [_row(view, scenario, parameter, lines) for scenario in scenarios]
+        rows = [row for row in rows if row]
+        if not rows:
             continue
         name = f"zip-{k + 1}-{slug(parameter)}"
         title = f"Zip plot: {parameter}"
@@ -148,7 +136,7 @@ def zip_pictures(view: StudyView) -> list[Picture]:
         )
         thinned = (
             f" Of all replicates the {lines} at equally spaced ranks are drawn."
-            if max(one.n for _, one in panels) > lines
+            if max(one.n for row in rows for _, one in row) > lines
             else ""
         )
         caption = (
@@ -158,25 +146,50 @@ def zip_pictures(view: StudyView) -> list[Picture]:
             f"should begin, {100 * view.level:g} % up. "
             f"Each analysis has its own scale.{thinned}{some}"
         )
-        wide, narrow = (_draw(view, name, title, panels, narrow=slim) for slim in (False, True))
+        wide, narrow = (_draw(view, name, title, rows, narrow=slim) for slim in (False, True))
         pictures.append(Picture(name, title, caption, wide, narrow))
     return pictures
+
+
+def _row(
+    view: StudyView, scenario: ScenarioView, parameter: str, lines: int
+) -> list[tuple[str, Zipped]]:
+    """Zips of a scenario, one an analysis, with their titles."""
+    rows = view.rows.get(scenario.name)
+    if rows is None:
+        return []
+    part = rows[rows["parameter"] == parameter]
+    found = []
+    for analysis in view.analyses:
+        mine = part[part["analysis"] == analysis]
+        one = zipped(mine, view.level, view.distribution, lines)
+        if one is not None:
+            below = f"\n{scenario.label}" if len(view.scenarios) > 1 else ""
+            found.append((view.labels[analysis] + below, one))
+    return found
 
 
 def _draw(
     view: StudyView,
     name: str,
     title: str,
-    panels: Sequence[tuple[str, Zipped]],
+    rows: Sequence[Sequence[tuple[str, Zipped]]],
     *,
     narrow: bool,
 ) -> Markup:
     most = 3 if narrow else 5
-    n = len(view.analyses)
+    n = max(map(len, rows))
     columns = n if n <= most else -(-n // -(-n // most))
+    # every scenario begins a new line of panels
+    cells = [one for row in rows for one in (*row, *[None] * (-len(row) % columns))]
+    panels = [one for row in rows for one in row]
+    titles = ["" if one is None else one[0] for one in cells]
     with drawing():
-        grid = lay_out([one for one, _ in panels], [""], narrow=narrow, row=_TALL, columns=columns)
-        for (label, one), place in zip(panels, grid.panels, strict=True):
+        grid = lay_out(titles, [""], narrow=narrow, row=_TALL, columns=columns)
+        for cell, place in zip(cells, grid.panels, strict=True):
+            if cell is None:
+                continue
+            label, one = cell
             alike = [
                 other for title, other in panels if title.split("\n")[0] == label.split("\n")[0]
             ]
