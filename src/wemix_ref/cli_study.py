@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from wemix_ref.cli_text import columns, json_text
 from wemix_ref.errors import OptionError
-
-if TYPE_CHECKING:
-    from wemix_ref.simulate.study import Scenario, Study
 
 __all__ = ["add_study"]
 
 #: Seconds that a job should take: much more than it costs to start one, and little to lose.
 _JOB_SECONDS = 30.0
 _MOST_JOBS = 500
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def add_study(commands: Any) -> None:  # noqa: ANN401
@@ -83,19 +84,23 @@ def _plan(parsed: argparse.Namespace) -> bool:
     from wemix_ref.simulate.study import load_study
 
     study = load_study(parsed.file, small=parsed.small)
+    # as in a job of the workflow: one thread, which must be said before numpy is loaded
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
     costs = []
-    for scenario in study.scenarios:
-        sys.stderr.write(f"wemix-ref: timing {scenario.name}\n")
-        costs.append(_cost(study, scenario, parsed.seconds))
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as other:
+        for scenario in study.settings:
+            sys.stderr.write(f"wemix-ref: timing {scenario}\n")
+            done = other.submit(_cost, parsed.file, parsed.small, scenario, parsed.seconds)
+            costs.append(done.result())
     per_job = [max(1, round(_JOB_SECONDS / cost)) for cost in costs]
     chunk = max(min(per_job), -(-study.replicates * len(costs) // _MOST_JOBS))
     total = study.replicates * sum(costs)
     table = {
-        scenario.name: {
+        scenario: {
             "milliseconds_per_replicate": 1000 * cost,
             "core_hours_per_million": 1e6 * cost / 3600,
         }
-        for scenario, cost in zip(study.scenarios, costs, strict=True)
+        for scenario, cost in zip(study.settings, costs, strict=True)
     }
     told = {
         "study": study.name,
@@ -110,10 +115,13 @@ def _plan(parsed: argparse.Namespace) -> bool:
     return True
 
 
-def _cost(study: Study, scenario: Scenario, seconds: float) -> float:
+def _cost(file: Path, small: bool, name: str, seconds: float) -> float:
     """Time replicates after a first one that loads what is loaded once."""
     from wemix_ref.simulate.replicates import run_replicates
+    from wemix_ref.simulate.study import load_study
 
+    study = load_study(file, small=small)
+    scenario = study.scenario(name)
     run_replicates(study, scenario, [0])
     done, started = 0, time.perf_counter()
     while True:

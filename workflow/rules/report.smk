@@ -47,6 +47,7 @@ rule report:
     params:
         code=code_of("report"),
         cases=lambda w, input: str(Path(input.cases[0]).parent),
+        studies=lambda w: "../studies/small.html" if SMALL_STUDIES else None,
     message:
         "Write the report"
     script:

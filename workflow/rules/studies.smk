@@ -95,7 +95,6 @@ rule audit:
         audit=lambda w: repr(STUDIES[w.study].audit),
         backend=lambda w: backend_of("wemix"),
         time_limit=config["time_limit"],
-        tolerances=config["tolerances"],
         code=code_of("simulate.audit_study"),
     message:
         "R fits the first replicates of {wildcards.study}, {wildcards.scenario}"

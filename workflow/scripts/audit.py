@@ -15,6 +15,5 @@ with job(snakemake.log[0]):
     params = snakemake.params
     study = load_study(Path(snakemake.input.study), small=params.small)
     scenario = study.scenario(snakemake.wildcards.scenario)
-    limits = Path(params.tolerances)
-    table = audit_scenario(study, scenario, timeout=params.time_limit, tolerances=limits)
+    table = audit_scenario(study, scenario, timeout=params.time_limit)
     write_table(Path(snakemake.output[0]), table)

@@ -10,4 +10,5 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job(snakemake.log[0]):
-    write_report(Path("results"), Path(snakemake.params.cases), Path(snakemake.output[0]))
+    cases, out = Path(snakemake.params.cases), Path(snakemake.output[0])
+    write_report(Path("results"), cases, out, studies=snakemake.params.studies)

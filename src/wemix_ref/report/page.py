@@ -33,6 +33,7 @@ def write_report(
     only: Collection[str] | None = None,
     tolerances: Path = TOLERANCES,
     resources: Path = RESOURCES,
+    studies: str | None = None,
 ) -> None:
     """Write the report of all comparisons.
 
@@ -50,6 +51,8 @@ def write_report(
         The file of tolerances that the comparisons were made by.
     resources : Path
         Directory of the data and their provenance.
+    studies : str or None
+        Where the list of simulation studies lies, seen from the page; None: nowhere.
 
     Raises
     ------
@@ -57,7 +60,7 @@ def write_report(
         If a comparison, a case file or a fit record cannot be read; `out` is left as it was.
     """
     results = read_results(Path(results_dir), Path(cases_dir), only=only, resources=resources)
-    text = render_report(results, read_limits(tolerances))
+    text = render_report(results, read_limits(tolerances), studies)
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     handle, scratch = tempfile.mkstemp(prefix=f".{out.name}.", dir=out.parent)
@@ -71,7 +74,7 @@ def write_report(
         raise
 
 
-def render_report(results: Results, limits: Limits) -> str:
+def render_report(results: Results, limits: Limits, studies: str | None = None) -> str:
     """Give the page's text; the same results give the same text.
 
     Parameters
@@ -80,6 +83,8 @@ def render_report(results: Results, limits: Limits) -> str:
         What :func:`wemix_ref.report.data.read_results` gives.
     limits : Limits
         What :func:`wemix_ref.report.limits.read_limits` gives.
+    studies : str or None
+        Where the list of simulation studies lies.
 
     Returns
     -------
@@ -94,7 +99,9 @@ def render_report(results: Results, limits: Limits) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    text = environment.get_template("index.html.j2").render(_context(results, limits, environment))
+    text = environment.get_template("index.html.j2").render(
+        _context(results, limits, environment), studies=studies
+    )
     return "\n".join(line.rstrip() for line in text.splitlines() if line.strip()) + "\n"
 
 
