@@ -85,6 +85,18 @@ def test_intervals_of_the_bias_are_196_errors_either_side(small):
         assert (x1 - x0) / (z1 - z0) == pytest.approx(a / b, rel=0.02)
 
 
+def test_an_interval_of_the_coverage_has_its_width_on_the_scale(small):
+    (picture,) = coverage_pictures(small)
+    texts = [(float(t.get("x")), t.text) for t in ET.fromstring(picture.wide).iter("text")]
+    (left, low), (right, high) = [(x, float(t)) for x, t in texts if t in ("90", "95")][:2]
+    one = small.measured("main", "unweighted", "(Intercept)", "coverage")
+    x0, _, x1 = strokes(picture.wide, "--analysis-1", 1.3)[0]
+    unit = (right - left) / (high - low)
+    for x, sign in ((x0, -1), (x1, 1)):
+        end = 100 * (one.estimate + sign * 1.959964 * one.mcse)
+        assert x == pytest.approx(left + unit * (end - low), abs=0.15)
+
+
 def test_one_scenario_is_one_figure_and_many_are_one_a_parameter(small, large):
     assert [one.name for one in coverage_pictures(small)] == ["coverage"]
     names = [one.name for one in coverage_pictures(large)]
@@ -262,6 +274,9 @@ def test_the_agreement_counts_fits_and_names_the_worst():
     audit = example.audit(study)
     audit["ok"] = audit["ok"].astype("boolean")
     audit.loc[7, ["digits", "ok"]] = [2.25, False]
+    # another number of that fit and quantity agrees
+    audit = pd.concat([audit, audit.iloc[[7]].assign(name="z", digits=9.0, ok=True)])
+    audit = audit.reset_index(drop=True)
     status = {"tier": "status", "quantity": "status", "name": "failed", "message": "no R"}
     last = {**audit.iloc[0].to_dict(), **status, "digits": np.nan, "ok": False}
     audit = pd.concat([audit, pd.DataFrame([last])], ignore_index=True)
@@ -276,6 +291,8 @@ def test_the_agreement_counts_fits_and_names_the_worst():
     assert audit_messages(view) == [("lme4", "failed: no R", 1)]
     (picture,) = agreement_pictures(view)
     assert "var(--bad)" in picture.wide
+    (picture,) = agreement_pictures(view_of(study, audit=audit.assign(ok=True)))
+    assert "var(--bad)" not in picture.wide
     # verdicts read from CSV are text
     again = view_of(study, audit=audit.assign(ok=audit["ok"].astype(str).replace("<NA>", np.nan)))
     assert audit_lines(again) == audit_lines(view)

@@ -191,8 +191,10 @@ def test_an_error_while_writing_leaves_all_as_it_was(tmp_path, monkeypatch):
         real(path, text)
 
     monkeypatch.setattr(writing, "write_text", failing)
+    performance = example.everything(study)["performance"]
+    performance["estimate"] *= 0.5  # other figures, other tables
     with pytest.raises(OSError, match="disk full"):
-        write({**study, "title": "Another"}, tmp_path)
+        write({**study, "title": "Another"}, tmp_path, performance=performance)
     assert {p: p.read_bytes() for p in tmp_path.rglob("*.*")} == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["figures", "report.html", "tables"]
 
@@ -323,6 +325,16 @@ def test_targets_are_values_or_means_with_spread():
     value, spread = re.fullmatch(r"(\S+) \(SD (\S+)\)", lines[0].values[1]).groups()
     assert float(value) == pytest.approx(drawn.mean(), abs=1e-3)
     assert float(spread) == pytest.approx(drawn.std(), rel=0.05)
+
+
+def test_a_target_counts_once_a_replicate():
+    study = example.small_study()
+    rows = example.replicates(study, 0, n=3)
+    rows = rows[rows["status"] == "ok"].copy()
+    rows["target"] = rows["replicate"].astype(float)
+    rows = rows[(rows["analysis"] == "unweighted") | (rows["replicate"] == 0)]
+    (line,) = targets(view_of(study, rows_by_scenario={"main": rows}))
+    assert line.values[1] == "1.0 (SD 1.0)"
 
 
 def test_failed_fits_are_counted_by_replicate():
