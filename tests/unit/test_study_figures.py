@@ -140,16 +140,18 @@ def test_analyses_with_the_same_estimates_share_a_row_of_the_bias():
     assert str(coverage_pictures(view)[0].wide).count(">weighted, sas</text>") == 2
 
 
-def test_limits_leave_out_what_lies_far_off():
-    near = [-1.0, -0.5, 0.2, 0.8, 1.0]
-    low, high = limits_around(0.0, [*near, 400.0])
+def test_limits_leave_out_analyses_that_lie_far_off():
+    near = [[-1.0, 0.2], [-0.5, 0.8], [1.0, math.nan]]
+    low, high = limits_around(0.0, [*near, [0.1, 400.0]])
     assert low < -1
     assert 1 < high < 10
-    low, high = limits_around(0.0, near)
-    assert low < -1
-    assert high > 1
+    low, high = limits_around(0.0, [*near, [0.1, 3.5]])  # not far enough
+    assert high > 3.5
+    # far off in one of two scenarios, most analyses: the scale holds them all
+    low, high = limits_around(0.0, [[0.0, 1.1], [0.0, 0.17], [0.0, 0.66]])
+    assert high > 1.1
     assert limits_around(2.0, []) == (1.0, 3.0)
-    assert limits_around(2.0, [2.0, math.nan]) == (1.0, 3.0)
+    assert limits_around(2.0, [[2.0], [math.nan]]) == (1.0, 3.0)
 
 
 @pytest.mark.parametrize("narrow", [False, True])

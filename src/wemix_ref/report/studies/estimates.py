@@ -170,8 +170,11 @@ def _draw(
 def _limits(panels: Sequence[_Panel]) -> tuple[float, float]:
     targets = [panel.target for panel in panels]
     centre = (min(targets) + max(targets)) / 2
-    ends = [q for panel in panels for one in panel.spreads if one for q in one.quantiles]
-    return limits_around(centre, [*ends, *targets])
+    series = [
+        [*targets, *(q for one in spreads if one for q in one.quantiles)]
+        for spreads in zip(*(panel.spreads for panel in panels), strict=True)
+    ]
+    return limits_around(centre, series)
 
 
 def _one(canvas: Canvas, spread: _Spread, scale: Scale, y: float, colour: str) -> None:

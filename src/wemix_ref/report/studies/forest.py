@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,13 +30,13 @@ class _Panel:
     values: tuple[tuple[float, float], ...]
 
     @property
-    def ends(self) -> list[float]:
-        """Values and both ends of their intervals."""
-        found = []
-        for value, error in self.values:
-            half = _Z * error if math.isfinite(error) else 0.0
-            found += [value - half, value, value + half]
-        return [end for end in found if math.isfinite(end)]
+    def ends(self) -> list[list[float]]:
+        """Per analysis the value and both ends of its interval."""
+        halves = [_Z * error if math.isfinite(error) else 0.0 for _, error in self.values]
+        return [
+            [value - half, value, value + half]
+            for (value, _), half in zip(self.values, halves, strict=True)
+        ]
 
 
 def bias_pictures(view: StudyView) -> list[Picture]:
@@ -128,7 +129,9 @@ def _draw(
             row=_ROW,
             columns=None if own_scales else columns_of(view, narrow),
         )
-        every = [end for panel in panels for end in panel.ends]
+        every = [
+            list(itertools.chain(*ends)) for ends in zip(*(one.ends for one in panels), strict=True)
+        ]
         for panel, place in zip(panels, grid.panels, strict=True):
             values = panel.ends if own_scales and measure == "bias" else every
             limits = _limits(measure, view.level, values)
@@ -148,10 +151,11 @@ def _draw(
         return grid.canvas.svg(f"{name}-narrow" if narrow else name, title, told)
 
 
-def _limits(measure: str, level: float, values: Sequence[float]) -> tuple[float, float]:
+def _limits(measure: str, level: float, series: Sequence[Sequence[float]]) -> tuple[float, float]:
     if measure != "coverage":
-        return limits_around(0.0, values)
-    low = min([*values, 100 * level - 5])
+        return limits_around(0.0, series)
+    finite = [end for values in series for end in values if math.isfinite(end)]
+    low = min([*finite, 100 * level - 5])
     step = 10.0 if low < 80 else 5.0
     return max(0.0, step * math.floor(low / step)), 100.6
 

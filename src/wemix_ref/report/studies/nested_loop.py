@@ -146,7 +146,7 @@ def _panel(
     if measure == "coverage":
         limits = (max(0.0, 10 * math.floor(min([*finite, nominal - 5]) / 10)), 101.0)
     else:
-        limits = limits_around(0.0, finite, 0.75, 3.0)
+        limits = limits_around(0.0, series)
     y = Scale(*limits, span[1], span[0])
     canvas.text(x.start, span[0] - 0.11, parameter, weight="bold")
     for tick in y.ticks(4):

@@ -178,34 +178,30 @@ def lay_out(
     return Grid(Canvas(width, top + foot), tuple(panels), narrow, size)
 
 
-def limits_around(
-    centre: float, values: Iterable[float], share: float = 0.5, times: float = 5.0
-) -> tuple[float, float]:
-    """Give limits that show most values; those that lie far off do not set the scale.
+def limits_around(centre: float, series: Iterable[Iterable[float]]) -> tuple[float, float]:
+    """Give limits that show most analyses; those that lie far off do not set the scale.
 
     Parameters
     ----------
     centre : float
         Always within the limits.
-    values : iterable of float
-    share, times : float
-        Either side is bounded by so many times that quantile of the distances from the centre,
-        unless the largest is hardly beyond.
+    series : iterable of iterable of float
+        The values of each analysis. Either side is bounded by four times the median over
+        analyses of their largest distance from the centre.
 
     Returns
     -------
     tuple of float
     """
-    found = np.array([v for v in values if math.isfinite(v)])
-    distances = np.abs(found - centre)
-    largest = float(distances.max()) if distances.size else 0.0
-    if largest == 0:
+    finite = [[v for v in values if math.isfinite(v)] for values in series]
+    found = np.array([v for values in finite for v in values])
+    largest = [max(abs(v - centre) for v in values) for values in finite if values]
+    if not largest or max(largest) == 0:
         return centre - 1.0, centre + 1.0
-    bound = times * float(np.quantile(distances, share))
-    bound = largest if bound <= 0 or largest <= 1.3 * bound else bound
-    low = max(float(found.min()), centre - bound)
-    high = min(float(found.max()), centre + bound)
-    low, high = min(low, centre), max(high, centre)
+    bound = 4.0 * float(np.median(largest))
+    bound = max(largest) if bound <= 0 else bound
+    low = min(centre, max(float(found.min()), centre - bound))
+    high = max(centre, min(float(found.max()), centre + bound))
     margin = 0.06 * (high - low)
     return low - margin, high + margin
 
