@@ -25,6 +25,14 @@ def chunks_of(study, kind):
     ]
 
 
+def code_of_replicates(study, scenario):
+    """What replicates depend on: R's engines where an analysis is theirs."""
+    needs_r = STUDIES[study].scenario(scenario).needs_r
+    return code_of(
+        "simulate.chunks", *(["simulate.elsewhere"] if needs_r else [])
+    )
+
+
 def study_files(names):
     """What is made of each study."""
     return [
@@ -49,7 +57,10 @@ rule replicates:
     params:
         scenario=lambda w: STUDIES[w.study].scenario(w.scenario).fingerprint,
         small=lambda w: STUDIES[w.study].small,
-        code=code_of("simulate.chunks"),
+        backend=lambda w: (
+            backend_of("wemix") if STUDIES[w.study].scenario(w.scenario).needs_r else {}
+        ),
+        code=lambda w: code_of_replicates(w.study, w.scenario),
     # no parameter: a job is not done again because the others have another size
     resources:
         chunk=lambda w: STUDIES[w.study].chunk,

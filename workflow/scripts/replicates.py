@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from wemix_ref.running import job
 from wemix_ref.simulate.chunks import progress_of, run_chunk
+from wemix_ref.simulate.elsewhere import fit_elsewhere
 from wemix_ref.simulate.study import load_study
 
 if TYPE_CHECKING:
@@ -18,5 +19,5 @@ with job(snakemake.log[0]):
     rows, timing = Path(snakemake.output.rows), Path(snakemake.output.timing)
     first, stop = int(wildcards.first), int(wildcards.stop)
     scenario = study.scenario(wildcards.scenario)
-    run_chunk(study, scenario, first, stop, params.code, rows, timing)
+    run_chunk(study, scenario, first, stop, params.code, rows, timing, fit_elsewhere)
     sys.stderr.write(f"{study.name}: {progress_of(study, timing.parents[1])}\n")

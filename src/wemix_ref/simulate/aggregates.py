@@ -74,7 +74,7 @@ def quantile(x: Numbers, group: Groups, n: int, p: float) -> Numbers:
 def _rank(x: Numbers, group: Groups, n: int) -> Numbers:
     """Rank from 1 within each group, ties share the mean rank."""
     if n == 1:
-        return pd.Series(x).rank().to_numpy()
+        return np.asarray(pd.Series(x).rank(), dtype=np.float64)
     # all ranks of a group follow those of the groups before it
     count = np.bincount(group, minlength=n)
     _, code = np.unique(x, return_inverse=True)

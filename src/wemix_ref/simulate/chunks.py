@@ -12,7 +12,7 @@ import pandas as pd
 
 from wemix_ref.errors import StudyError
 from wemix_ref.files import write_json
-from wemix_ref.simulate.replicates import run_replicates
+from wemix_ref.simulate.replicates import Elsewhere, run_replicates
 from wemix_ref.simulate.storage import (
     COLUMNS,
     chunk_name,
@@ -26,7 +26,14 @@ __all__ = ["Progress", "gather", "progress_of", "run_chunk"]
 
 
 def run_chunk(
-    study: Study, scenario: Scenario, first: int, stop: int, code: str, out: Path, timing: Path
+    study: Study,
+    scenario: Scenario,
+    first: int,
+    stop: int,
+    code: str,
+    out: Path,
+    timing: Path,
+    elsewhere: Elsewhere | None = None,
 ) -> None:
     """Run the replicates of a job, or take them from files beside, and write them.
 
@@ -38,6 +45,7 @@ def run_chunk(
     out : the parquet file, ``<chunks>/<scenario>/<first>-<stop>.parquet``; files of the same
         scenario beside it, made from the same, are read before anything is computed.
     timing : a JSON file of when the job ran and how many replicates it computed.
+    elsewhere : as for :func:`wemix_ref.simulate.replicates.run_replicates`.
     """
     started = time.time()
     made_from: dict[str, object] = {"scenario": scenario.fingerprint, "code": code}
@@ -46,7 +54,7 @@ def run_chunk(
     known = {replicate for part in parts for replicate in part["replicate"].unique()}
     missing = [replicate for replicate in wanted if replicate not in known]
     if missing:
-        parts.append(run_replicates(study, scenario, missing))
+        parts.append(run_replicates(study, scenario, missing, elsewhere))
     write_rows(out, _sorted(parts), made_from)
     write_json(
         timing,

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from wemix_ref.design import Design
-from wemix_ref.engines import get_engine
-from wemix_ref.engines.protocol import Problem
+from wemix_ref.engines.protocol import FitResult, Problem
 from wemix_ref.errors import StudyError, WemixRefError, WemixRefWarning
 from wemix_ref.results import FittedModel
 from wemix_ref.simulate.analyses import Analysis, FitKey, fit_sample, problem_of
@@ -23,10 +22,10 @@ from wemix_ref.simulate.study import Scenario, Study
 
 __all__ = ["run_replicates"]
 
-#: Seconds that an engine in R may take for one fit of a study.
-R_TIME_LIMIT = 60.0
-
 Row = tuple[object, ...]
+
+#: Fits problems by the engine of that name.
+Elsewhere = Callable[[str, Sequence[Problem]], list[FitResult]]
 
 
 @dataclass(frozen=True)
@@ -40,13 +39,20 @@ class _Waiting:
     n_top: int
 
 
-def run_replicates(study: Study, scenario: Scenario, replicates: Iterable[int]) -> pd.DataFrame:
+def run_replicates(
+    study: Study,
+    scenario: Scenario,
+    replicates: Iterable[int],
+    elsewhere: Elsewhere | None = None,
+) -> pd.DataFrame:
     """Run replicates of a scenario.
 
     Parameters
     ----------
     study, scenario : the study and one of its scenarios.
     replicates : their numbers, from 0.
+    elsewhere : who fits the analyses of engines in R, see :mod:`wemix_ref.simulate.elsewhere`;
+        needed where there are any.
 
     Returns
     -------
@@ -57,8 +63,8 @@ def run_replicates(study: Study, scenario: Scenario, replicates: Iterable[int]) 
     Raises
     ------
     StudyError
-        If a population or its target cannot be had, or an engine is not here. A sample without
-        units, or without an answer, is rows of failed fits.
+        If a population or its target cannot be had, or nobody fits an engine's analyses. A sample
+        without units, or without an answer, is rows of failed fits.
     """
     draws = Draws(study, scenario)
     rows: list[Row] = []
@@ -83,7 +89,7 @@ def run_replicates(study: Study, scenario: Scenario, replicates: Iterable[int]) 
                     raise
                 except WemixRefError as error:
                     rows.append(_failed(scenario, replicate, analysis, _reason(error)))
-    rows += _by_r(draws, waiting)
+    rows += _by_r(draws, waiting, elsewhere)
     order = {analysis.name: place for place, analysis in enumerate(scenario.analyses)}
     # Python's sort keeps the order of the parameters of a fit
     rows.sort(key=lambda row: (row[1], order[str(row[2])]))
@@ -157,19 +163,17 @@ def _for_r(
     return _Waiting(replicate, analysis, problem, targets, n_top)
 
 
-def _by_r(draws: Draws, waiting: list[_Waiting]) -> list[Row]:
+def _by_r(draws: Draws, waiting: list[_Waiting], elsewhere: Elsewhere | None) -> list[Row]:
     scenario = draws.scenario
     rows: list[Row] = []
     for name in dict.fromkeys(item.analysis.fit.engine for item in waiting):
         own = [item for item in waiting if item.analysis.fit.engine == name]
-        engine = get_engine(name)
-        found = engine.availability()
-        if not found.available:
+        if elsewhere is None:
             raise StudyError(
-                f"the analysis {own[0].analysis.name!r} needs the engine {name}, which cannot run "
-                f"here: {found.reason}. Install it, or leave the analysis out."
+                f"the analysis {own[0].analysis.name!r} is for the engine {name}; pass who fits it "
+                "(wemix_ref.simulate.elsewhere), or leave the analysis out."
             )
-        results = engine.fit_many([(item.problem, {}) for item in own], timeout=R_TIME_LIMIT)
+        results = elsewhere(name, [item.problem for item in own])
         for item, result in zip(own, results, strict=True):
             rows += _of_record(draws, scenario, item, result.record)
     return rows

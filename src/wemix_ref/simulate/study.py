@@ -88,6 +88,11 @@ class Scenario:
     fingerprint: str
     population_key: str
 
+    @property
+    def needs_r(self) -> bool:
+        """Whether an engine in R fits some of the analyses."""
+        return any(analysis.fit.engine != "python" for analysis in self.analyses)
+
 
 @dataclass(frozen=True)
 class Study:
