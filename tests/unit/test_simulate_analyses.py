@@ -150,6 +150,16 @@ def test_the_problem_for_other_engines_is_the_same_fit(sample, used, scale):
     np.testing.assert_allclose(ours.deviance, theirs.deviance, rtol=1e-12)
 
 
+def test_ids_go_to_other_engines_in_one_order_as_text_and_as_numbers(sample):
+    frame, weights = sample
+    data = problem_of(key("all"), frame, NAMES, weights, case="x").data
+    for level in ("school", "teacher"):
+        assert data[level].map(int).tolist() == frame[level].tolist()
+        by_text = data[level].sort_values(kind="stable").index
+        assert list(by_text) == list(frame[level].sort_values(kind="stable").index)
+    assert max(frame["teacher"]) > 9
+
+
 def test_the_problem_keeps_its_weights_off_the_models_columns(sample):
     frame, weights = sample
     frame = frame.rename(columns={"x": "w1"})

@@ -330,6 +330,11 @@ def problem_of(
     """
     used = list(parse_formula(key.model).variables())
     data = frame[used].copy()
+    for level in names[:-1]:
+        # WeMix orders some ids as text and others as numbers (docs/divergences.md,
+        # slash-numeric-ids); of text with leading zeros both orders are one
+        if level in data:
+            data[level] = data[level].astype(str).str.zfill(9)
     columns: list[str] | None = None
     precision = None
     if key.weights == "precision":
