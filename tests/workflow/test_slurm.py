@@ -30,7 +30,7 @@ STUDY = """
 title: A small study
 aims: Try the ways of running one.
 seed: 7
-replicates: 25
+replicates: 20
 chunk: 5
 factors:
   informative: [true, false]
@@ -53,8 +53,8 @@ analyses:
   unweighted: {weights: none}
   weighted: {weights: all}
 """
-N_CHUNKS = 10
-GOAL = "results/studies/tiny/performance.csv"
+N_CHUNKS = 8
+GOAL = "results/studies/tiny/verdict.txt"  # without R: all but what R would check
 PATIENCE = 600  # seconds; a run takes a tenth of it on a machine that is not busy
 CORES = str(min(2, os.cpu_count() or 1))
 
@@ -89,21 +89,8 @@ class Run:
 class Bench:
     """A copy of the project with one small study and one case."""
 
-    def __init__(self, place: Path) -> None:
-        self.place = place
-        for name in ("src", "workflow", "profiles", "config", "resources"):
-            kept_out = shutil.ignore_patterns("__pycache__", "cases", "studies")
-            ignore = kept_out if name == "config" else shutil.ignore_patterns("__pycache__")
-            shutil.copytree(ROOT / name, place / name, ignore=ignore)
-        for name in ("Snakefile", "environment.yml"):
-            shutil.copy(ROOT / name, place / name)
-        for kind, name, text in (
-            ("studies", "tiny", STUDY),
-            ("cases", "sleepstudy-l2-slope", None),
-        ):
-            (place / "config" / kind).mkdir()
-            file = Path("config", kind, f"{name}.yaml")
-            (place / file).write_text(text or (ROOT / file).read_text("utf-8"), "utf-8")
+    def __init__(self, template: Path, place: Path) -> None:
+        self.place = shutil.copytree(template, place)
 
     def start(self, profile: str, *words: str) -> Run:
         """Begin a run of the study, as `./workbench cluster` does."""
@@ -129,21 +116,38 @@ class Bench:
 
 
 @pytest.fixture(scope="module")
-def local(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What each run starts from: the same for all, since files of replicates name their code."""
+    place = tmp_path_factory.mktemp("template")
+    for name in ("src", "workflow", "profiles", "config", "resources"):
+        left_out = ("__pycache__", *(("cases", "studies") if name == "config" else ()))
+        shutil.copytree(ROOT / name, place / name, ignore=shutil.ignore_patterns(*left_out))
+    for name in ("Snakefile", "environment.yml"):
+        shutil.copy(ROOT / name, place / name)
+    (place / "config" / "studies").mkdir()
+    (place / "config" / "studies" / "tiny.yaml").write_text(STUDY, "utf-8")
+    case = Path("config", "cases", "sleepstudy-l2-slope.yaml")
+    (place / case).parent.mkdir()
+    shutil.copy(ROOT / case, place / case)
+    return place
+
+
+@pytest.fixture(scope="module")
+def local(template: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The study's files, made on this machine."""
-    bench = Bench(tmp_path_factory.mktemp("here"))
+    bench = Bench(template, tmp_path_factory.mktemp("local") / "here")
     bench.start("none").ended()
     results = bench.results()
     chunks = [name for name in results if name.startswith("chunks/")]
     assert len(chunks) == N_CHUNKS
-    assert {"performance.csv", "paired.csv"} <= set(results)
+    assert {"performance.csv", "paired.csv", "audit.csv", "verdict.txt"} <= set(results)
     assert sum(name.startswith("replicates/") for name in results) == 2
     return results
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path / "work bench")
+def bench(template: Path, tmp_path: Path) -> Bench:
+    return Bench(template, tmp_path / "work bench")
 
 
 @pytest.fixture(scope="module")
@@ -196,7 +200,7 @@ def test_on_slurm_jobs_are_grouped_a_cancelled_one_is_run_again_and_the_bytes_ar
     run = bench.start(
         "profiles/slurm", "--slurm-init-seconds-before-status-checks", "1",
         "--latency-wait", "5", "--default-resources", "mem_mb=300", "runtime=5",
-        "--group-components", "replicates=5",
+        "--group-components", "replicates=4", "audits=2", "reports=1",
     )  # fmt: skip
     logs = bench.place / ".snakemake" / "slurm_logs"
 
@@ -206,7 +210,7 @@ def test_on_slurm_jobs_are_grouped_a_cancelled_one_is_run_again_and_the_bytes_ar
             job
             for job in slurm_jobs("RUNNING")
             for log in logs.glob(f"group_replicates_*/{job}.log")
-            if "Finished jobid" in log.read_text(encoding="utf-8")
+            if "(Rule: replicates)" in log.read_text(encoding="utf-8")
         ]
 
     run.wait_until(lambda: bool(half_done()))
@@ -217,8 +221,8 @@ def test_on_slurm_jobs_are_grouped_a_cancelled_one_is_run_again_and_the_bytes_ar
     assert told.count("Trying to restart") == 1
     jobs = re.findall(r"submitted with SLURM jobid (\d+)", told)
     assert victim in jobs
-    # two halves of the replicates, one of them again, and what puts them together
-    assert len(set(jobs)) == len(jobs) == 4
+    # two halves of the replicates, one of them again; what R would check; what comes after
+    assert len(set(jobs)) == len(jobs) == 5
     assert set(jobs) - {victim} <= set(slurm_jobs("COMPLETED"))
     assert bench.results() == local
 
@@ -243,8 +247,8 @@ class Queue:
 
     def half_done(self) -> list[str]:
         """Jobs that have some of their replicates."""
-        outputs = self.place.glob("*.out")
-        return [file.stem for file in outputs if "Finished jobid" in file.read_text("utf-8")]
+        told = {file.stem: file.read_text("utf-8") for file in self.place.glob("*.out")}
+        return [j for j, text in told.items() if re.search(r"Finished.*\(Rule: replicates\)", text)]
 
 
 @pytest.fixture
@@ -265,8 +269,8 @@ def test_a_submit_command_is_enough_for_the_same_bytes(
         "--seconds-between-status-checks", "1",
     ).ended()  # fmt: skip
     jobs = re.findall(r"external jobid '(\d+)'", told)
-    assert len(jobs) == 2  # all replicates in one by the profile, and what puts them together
-    assert [queue.code(job) for job in jobs] == ["0", "0"]
+    assert len(jobs) == 3  # by the profile one of replicates, of checks by R, of what comes after
+    assert [queue.code(job) for job in jobs] == ["0"] * 3
     assert bench.results() == local
 
 
@@ -285,8 +289,8 @@ def test_with_a_status_command_a_cancelled_job_is_run_again(
     told = run.ended()
     jobs = re.findall(r"external jobid '(\d+)'", told)
     assert told.count("Trying to restart") == 1
-    assert jobs[0] == victim
-    assert [queue.code(job) for job in jobs] == ["143", "0", "0"]
+    assert len(set(jobs)) == len(jobs) == 4
+    assert {job: queue.code(job) for job in jobs} == dict.fromkeys(jobs, "0") | {victim: "143"}
     assert bench.results() == local
 
 
