@@ -27,7 +27,8 @@ EXAMPLE = ROOT / "docs" / "example-study.yaml"
 SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "study.schema.yaml").read_text())
 CONFIG = ROOT / "config" / "README.md"
 
-BLOCKS = re.findall(r"^```yaml\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+_YAML = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCKS = _YAML.findall(TEXT)
 
 
 def tables(text: str, head: str) -> list[list[list[str]]]:
@@ -166,6 +167,18 @@ def test_every_block_is_a_study_that_runs(number: int, tmp_path: Path) -> None:
         assert set(rows["analysis"]) == {analysis.name for analysis in scenario.analyses}
         own = rows[rows["analysis"] == scenario.analyses[-1].name]
         assert own["target"].notna().all() or "sd: " in BLOCKS[number]
+
+
+def test_the_study_of_the_readme_runs(tmp_path: Path) -> None:
+    (block,) = _YAML.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    path = tmp_path / "first.yaml"
+    path.write_text(block)
+    study = load_study(path)
+    (scenario,) = study.scenarios
+    rows = run_replicates(study, scenario, [0, 1])
+    assert set(rows["status"]) == {"ok"}
+    assert set(rows["analysis"]) == {"unweighted", "weighted-none", "weighted-size"}
+    assert rows["target"].notna().all()
 
 
 def test_shipped_studies_are_listed() -> None:
