@@ -2,7 +2,7 @@
 
 Given the data, beta, theta and sigma, a group's spherical effects depend on those of the groups
 above it alone. With C the covariance of the effects Lambda v of all groups above, and U the blocks
-of `deviance.LevelState` that belong to them,
+of `elimination.LevelState` that belong to them,
 
     Var(v) = sigma^2 A^-1 + U C U',      Cov(Lambda v, above) = -Lambda U C,
 

@@ -1,13 +1,6 @@
 """The profiled criterion, its gradient and its Hessian, by one recursion over the levels.
 
-Integrating a group's random effects out of the nested pseudo-likelihood (paper, eqs. 82-102) is one
-block elimination. With T the group's cross-products, split into the block zz of the level's own
-effects and the rest r,
-
-    A = Lambda' T_zz Lambda + I,   U = A^-1 Lambda' T_zr,   S = T_rr - (Lambda' T_zr)' U,
-
-the group adds psi log det A to the deviance (psi unconditional), and S, times the conditional psi,
-to its parent's T. At the top, F = sum psi S over the columns [X, y] holds all that is left:
+At the top of the recursion (`elimination.py`) is what is left, F = sum psi S over [X, y]:
 
     D(theta) = sum psi log det A + W (1 + log(2 pi r^2 / W)),       r^2 = F_yy - F_yx F_xx^-1 F_xy
 
@@ -26,35 +19,21 @@ from numpy.typing import NDArray
 
 from wemix_ref.covariance import CovarianceMap
 from wemix_ref.crossproducts import CrossProducts, LevelGroups
+from wemix_ref.elimination import (
+    LevelState,
+    Tangent,
+    eliminate,
+    pull_back,
+    pull_down,
+    tangent_of,
+    tangent_pull_back,
+    tangent_pull_down,
+    to_parent,
+)
 
-__all__ = ["Criterion", "Evaluation", "LevelState", "Profile", "eliminate", "pull_back"]
+__all__ = ["Criterion", "Evaluation", "Profile"]
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class LevelState:
-    """One level after its effects were integrated out.
-
-    Attributes
-    ----------
-    Lam : (r, q) Lambda in the working coordinates of Z.
-    T_zz, T_zr : (G, r, r), (G, r, m) blocks of the cross-products.
-    A_inv : (G, q, q).
-    U : (G, q, m), A^-1 Lambda' T_zr.
-    E : (G, r, m), T_zr - T_zz Lambda U.
-    log_det : (G,) log det A.
-    S : (G, m, m) what is left for the parent.
-    """
-
-    Lam: Array
-    T_zz: Array
-    T_zr: Array
-    A_inv: Array
-    U: Array
-    E: Array
-    log_det: Array
-    S: Array
 
 
 @dataclass(frozen=True)
@@ -97,119 +76,6 @@ class Evaluation:
     profile: Profile
     log_det: float
     deviance: float
-
-
-def eliminate(T: Array, Lam: Array) -> LevelState:
-    """Integrate one level's random effects out of its groups' cross-products T."""
-    r = Lam.shape[0]
-    T_zz, T_zr, T_rr = T[:, :r, :r], T[:, :r, r:], T[:, r:, r:]
-    LT_zr = Lam.T @ T_zr
-    A = Lam.T @ T_zz @ Lam + np.eye(Lam.shape[1])
-    root = np.linalg.cholesky(A)
-    log_det = 2.0 * np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
-    root_inv = np.linalg.inv(root)
-    B = root_inv @ LT_zr
-    A_inv = root_inv.transpose(0, 2, 1) @ root_inv
-    U = root_inv.transpose(0, 2, 1) @ B
-    E = T_zr - T_zz @ (Lam @ U)
-    return LevelState(Lam, T_zz, T_zr, A_inv, U, E, log_det, T_rr - B.transpose(0, 2, 1) @ B)
-
-
-def pull_back(state: LevelState, G: Array, psi: Array) -> tuple[Array, Array]:
-    """Adjoints of Lambda and of T for one level.
-
-    Parameters
-    ----------
-    G : (G, m, m) adjoint of each group's S.
-    psi : (G,) unconditional weights, the adjoint of each group's log det A.
-
-    Returns
-    -------
-    (G, r, q) derivative with respect to Lambda, a group at a time, and (G, r + m, r + m) the
-    adjoint of T.
-    """
-    Lam, r = state.Lam, state.Lam.shape[0]
-    by_group = 2.0 * (
-        psi[:, None, None] * (state.T_zz @ Lam @ state.A_inv)
-        - state.E @ G @ state.U.transpose(0, 2, 1)
-    )
-    B = Lam @ state.U
-    BG = B @ G
-    T_bar = np.empty((G.shape[0], r + G.shape[1], r + G.shape[1]))
-    T_bar[:, :r, :r] = BG @ B.transpose(0, 2, 1) + psi[:, None, None] * (Lam @ state.A_inv @ Lam.T)
-    T_bar[:, :r, r:] = -BG
-    T_bar[:, r:, :r] = -BG.transpose(0, 2, 1)
-    T_bar[:, r:, r:] = G
-    return by_group, T_bar
-
-
-def to_parent(level: LevelGroups, S: Array) -> Array:
-    """Sum of psi_cond S over the groups of each parent, (K, m, m)."""
-    assert level.to_parent is not None
-    flat = (level.psi_cond[:, None, None] * S).reshape(S.shape[0], -1)
-    return np.asarray(level.to_parent @ flat).reshape(-1, *S.shape[1:])
-
-
-@dataclass(frozen=True)
-class _Tangent:
-    """Directional derivative of a :class:`LevelState`."""
-
-    dLam: Array
-    dT_zz: Array
-    dA_inv: Array
-    dU: Array
-    dE: Array
-    dS: Array
-
-
-def _tangent(state: LevelState, dT: Array | None, dLam: Array) -> _Tangent:
-    """Derivative of `eliminate` in the direction (dT, dLam); dT is None for zero."""
-    Lam, r = state.Lam, state.Lam.shape[0]
-    cross = dLam.T @ state.T_zz @ Lam
-    dA = cross + cross.transpose(0, 2, 1)
-    dC = dLam.T @ state.T_zr
-    dT_zz = np.zeros_like(state.T_zz)
-    dT_zr = np.zeros_like(state.T_zr)
-    dT_rr: Array | float = 0.0
-    if dT is not None:
-        dT_zz, dT_zr, dT_rr = dT[:, :r, :r], dT[:, :r, r:], dT[:, r:, r:]
-        dA = dA + Lam.T @ dT_zz @ Lam
-        dC = dC + Lam.T @ dT_zr
-    dU = state.A_inv @ (dC - dA @ state.U)
-    dA_inv = -state.A_inv @ dA @ state.A_inv
-    UdC = state.U.transpose(0, 2, 1) @ dC
-    dS = dT_rr - UdC - UdC.transpose(0, 2, 1) + state.U.transpose(0, 2, 1) @ dA @ state.U
-    dE = dT_zr - dT_zz @ (Lam @ state.U) - state.T_zz @ (dLam @ state.U + Lam @ dU)
-    return _Tangent(dLam, dT_zz, dA_inv, dU, dE, dS)
-
-
-def _tangent_pull_back(
-    state: LevelState, t: _Tangent, G: Array, dG: Array, psi: Array
-) -> tuple[Array, Array]:
-    """Derivative of `pull_back`: of the sum over groups, (r, q), and of the adjoint of T."""
-    Lam, r = state.Lam, state.Lam.shape[0]
-    w = psi[:, None, None]
-    Ut, dUt = state.U.transpose(0, 2, 1), t.dU.transpose(0, 2, 1)
-    d_gradient = 2.0 * (
-        w * (t.dT_zz @ Lam @ state.A_inv + state.T_zz @ t.dLam @ state.A_inv)
-        + w * (state.T_zz @ Lam @ t.dA_inv)
-        - t.dE @ G @ Ut
-        - state.E @ dG @ Ut
-        - state.E @ G @ dUt
-    ).sum(axis=0)
-    B, dB = Lam @ state.U, t.dLam @ state.U + Lam @ t.dU
-    BG, dBG = B @ G, dB @ G + B @ dG
-    half = t.dLam @ state.A_inv @ Lam.T
-    dT_bar = np.empty((G.shape[0], r + G.shape[1], r + G.shape[1]))
-    dT_bar[:, :r, :r] = (
-        dBG @ B.transpose(0, 2, 1)
-        + BG @ dB.transpose(0, 2, 1)
-        + w * (half + half.transpose(0, 2, 1) + Lam @ t.dA_inv @ Lam.T)
-    )
-    dT_bar[:, :r, r:] = -dBG
-    dT_bar[:, r:, :r] = -dBG.transpose(0, 2, 1)
-    dT_bar[:, r:, r:] = dG
-    return d_gradient, dT_bar
 
 
 class Criterion:
@@ -300,11 +166,11 @@ class Criterion:
         out = []
         for position in reversed(range(len(at.states))):
             level, state = self.data.levels[position], at.states[position]
-            by_group, T_bar = pull_back(state, G, level.psi)
-            out.append((level, state, by_group, G))
+            out.append((level, state, pull_back(state, G, level.psi), G))
             if position > 0:
                 child = self.data.levels[position - 1]
                 assert child.parent is not None
+                T_bar = pull_down(state, G, level.psi)
                 G = child.psi_cond[:, None, None] * T_bar[child.parent]
         return out
 
@@ -348,6 +214,7 @@ class Criterion:
         for index in range(n_theta):
             start, unit = self.covariance.direction(index)
             tangents = self._tangents(at, start, unit)
+            assert tangents[-1] is not None
             dF = np.tensordot(self.data.levels[-1].psi, tangents[-1].dS, axes=1)
             dFs[index] = dF
             dF_bar = self._adjoint_tangent(at.profile, dF) if profiled else np.zeros_like(F_bar)
@@ -355,24 +222,30 @@ class Criterion:
             parts: list[Array] = []
             for position in reversed(range(len(at.states))):
                 level, state, _, G = down[position]
-                d_gradient, dT_bar = _tangent_pull_back(state, tangents[position], G, dG, level.psi)
-                parts.insert(0, level.R.T @ d_gradient)
+                moved = (state, tangents[position], G, dG, level.psi)
+                parts.insert(0, level.R.T @ tangent_pull_back(*moved))
                 if position > 0:
                     child = self.data.levels[position - 1]
                     assert child.parent is not None
+                    dT_bar = tangent_pull_down(*moved)
                     dG = child.psi_cond[:, None, None] * dT_bar[child.parent]
             H[index] = self.covariance.gather(parts)
         return (H + H.T) / 2.0, dFs
 
-    def _tangents(self, at: Evaluation, start: int, unit: Array) -> list[_Tangent]:
-        """Tangents of every level for one direction of theta, which lives at level `start`."""
-        out: list[_Tangent] = []
+    def _tangents(self, at: Evaluation, start: int, unit: Array) -> list[Tangent | None]:
+        """Tangents of every level for one direction of theta, which lives at level `start`.
+
+        Nothing moves at the levels below: None.
+        """
+        out: list[Tangent | None] = [None] * start
         dT: Array | None = None
-        for position, (level, state) in enumerate(zip(self.data.levels, at.states, strict=True)):
+        for position in range(start, len(at.states)):
+            level, state = self.data.levels[position], at.states[position]
             dLam = level.R @ unit if position == start else np.zeros_like(state.Lam)
-            out.append(_tangent(state, dT, dLam))
+            tangent = tangent_of(state, dT, dLam)
+            out.append(tangent)
             if level.to_parent is not None:
-                dT = to_parent(level, out[-1].dS) if position >= start else None
+                dT = to_parent(level, tangent.dS)
         return out
 
     def _adjoint_tangent(self, profile: Profile, dF: Array) -> Array:
