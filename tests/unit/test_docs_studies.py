@@ -12,6 +12,7 @@ import yaml
 
 from wemix_ref.performance import FIT_MEASURES, MEASURES, PAIRED_MEASURES
 from wemix_ref.simulate.analyses import USES
+from wemix_ref.simulate.audit import AUDIT_COLUMNS
 from wemix_ref.simulate.distributions import COVARIATES, STANDARDISED, Distribution
 from wemix_ref.simulate.reader import FUNCTIONS
 from wemix_ref.simulate.replicates import run_replicates
@@ -145,6 +146,32 @@ def test_every_function_of_expressions_is_named() -> None:
 def test_the_columns_of_replicates_are_all_there() -> None:
     rows = [row for table in tables(TEXT, "column") for row in table]
     assert first_codes(rows) == list(COLUMNS)
+
+
+def test_the_columns_of_the_audit_are_all_there() -> None:
+    (rows,) = tables(TEXT, "column of the audit")
+    assert first_codes(rows) == list(AUDIT_COLUMNS)
+
+
+def test_what_is_left_out_is_as_the_page_says(tmp_path: Path) -> None:
+    rows = {key: row[1] for table in tables(TEXT, "key") for row in table for key in codes(row[0])}
+    bare = yaml.safe_load(BLOCKS[0])
+    for key in ("chunk", "interval", "audit", "small", "compare_with"):
+        del bare[key]
+    path = tmp_path / "bare.yaml"
+    path.write_text(yaml.safe_dump(bare, sort_keys=False))
+    study = load_study(path)
+    assert f"; {study.chunk} where it is left out" in rows["chunk"]
+    assert rows["interval.level"].endswith(f"; {study.interval.level}")
+    assert f"`{study.interval.distribution}` (so where left out)" in rows["interval.distribution"]
+    assert rows["target.kind"].startswith(f"`{study.scenarios[0].target.kind}`")
+    assert study.audit.engines == tuple(codes(rows["audit.engines"]))
+    assert (study.audit.replicates, study.finite, study.compare_with) == (0, False, None)
+    path.write_text(yaml.safe_dump({**bare, "analyses": {"plain": {}}}, sort_keys=False))
+    (plain,) = load_study(path).scenarios[0].analyses
+    assert (plain.fit.engine, plain.fit.weights) == ("python", "none")
+    assert "`python` (this package, where left out)" in rows["analyses.NAME.engine"]
+    assert "`none` where left out" in rows["analyses.NAME.weights"]
 
 
 def test_the_first_block_is_the_example() -> None:
