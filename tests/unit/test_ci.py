@@ -112,19 +112,22 @@ def checkout(project_root: Path, tmp_path: Path) -> FakeCheckout:
     return FakeCheckout(project_root, tmp_path)
 
 
+SET_UP = "setup --cluster"
+
+
 def test_ci_runs_both_commands(checkout: FakeCheckout) -> None:
-    assert checkout.ci(count=3) == (0, ["test", "run --cores 2"])
+    assert checkout.ci(count=3) == (0, [SET_UP, "test", "run --cores 2"])
 
 
 def test_ci_fails_where_r_is_and_no_live_test_ran(checkout: FakeCheckout) -> None:
-    assert checkout.ci(count=0) == (1, ["test"])
+    assert checkout.ci(count=0) == (1, [SET_UP, "test"])
 
 
 def test_ci_asks_no_live_test_with_r_turned_off(checkout: FakeCheckout) -> None:
-    assert checkout.ci(count=0, WEMIX_REF_NO_R="1") == (0, ["test", "run --cores 2"])
+    assert checkout.ci(count=0, WEMIX_REF_NO_R="1") == (0, [SET_UP, "test", "run --cores 2"])
 
 
-@pytest.mark.parametrize(("fails", "called"), [("test", 1), ("run", 2)])
+@pytest.mark.parametrize(("fails", "called"), [("setup", 1), ("test", 2), ("run", 3)])
 def test_ci_fails_with_either_command(checkout: FakeCheckout, fails: str, called: int) -> None:
     code, calls = checkout.ci(count=3, fails=fails)
     assert code != 0
@@ -136,4 +139,4 @@ def test_ci_finds_the_data_beside_the_checkout(checkout: FakeCheckout) -> None:
     data.mkdir(parents=True)
     checkout.ci(count=1)
     told = (checkout.root / "calls.log").read_text().splitlines()[1::2]
-    assert told == [f"data: {data}"] * 2
+    assert told == [f"data: {data}"] * 3
