@@ -11,7 +11,6 @@ from wemix_ref.errors import StudyError
 from wemix_ref.simulate.hierarchy import Hierarchy, Population, Variable
 from wemix_ref.simulate.sampling import (
     EmptySample,
-    describe_sampling,
     draw_sample,
     sampling_spec,
 )
@@ -466,30 +465,3 @@ def test_response_probabilities_are_checked(population):
     spec = spec_of(nonresponse={"student": {"probability": "e", "adjust": "none"}})
     with pytest.raises(StudyError, match=r"nonresponse of `student`.*must lie in"):
         draw(spec, population)
-
-
-def test_designs_are_described():
-    spec = spec_of(
-        DESIGNS["sampford"],
-        nonresponse={"student": {"probability": "expit(1 - e)", "adjust": "girl"}},
-        trimming={"school": {"quantile": 0.95, "redistribute": True}},
-        noise={"teacher": {"cv": 0.2}},
-    )
-    school, teacher, student = describe_sampling(spec)
-    assert school["level"] == "school"
-    assert (school["method"], school["source"]) == ("sampford", "Sampford 1967")
-    assert (school["amount"], school["measure"]) == ("size 4", "exp(strength * u)")
-    assert school["names"] == ["strength", "u"]
-    assert describe_sampling(spec, {"u", "e"})[0]["names"] == ["u"]
-    assert "quantile 0.95" in school["trimming"]
-    assert "given to the others" in school["trimming"]
-    assert (teacher["amount"], teacher["names"], teacher["nonresponse"]) == ("rate 0.5", [], "")
-    assert "cv 0.2" in teacher["noise"]
-    assert student["nonresponse_names"] == ["e"]
-    assert "weighting classes girl" in student["nonresponse"]
-    poisson = describe_sampling(spec_of(DESIGNS["poisson"]))
-    assert [stage["amount"] for stage in poisson] == [
-        "probability expit(1 + u)", "expected rate 0.6", "expected size 2.5",
-    ]  # fmt: skip
-    (census, *_) = describe_sampling(spec_of({"school": {"method": "census", "weight": 2}}))
-    assert (census["amount"], census["weight"], census["source"]) == ("all", "2", "")

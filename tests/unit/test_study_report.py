@@ -12,14 +12,24 @@ import pytest
 
 from tests.unit import study_example as example
 from wemix_ref.errors import StudyError
-from wemix_ref.report.studies import describe, write_studies_index, write_study_report, writing
+from wemix_ref.inference import RECIPES
+from wemix_ref.report.studies import (
+    describe,
+    wording,
+    write_studies_index,
+    write_study_report,
+    writing,
+)
 from wemix_ref.report.studies.equations import model_equations
 from wemix_ref.report.studies.index import ListedStudy
 from wemix_ref.report.studies.published import published_lines
 from wemix_ref.report.studies.summary import failures, ranges, replicates_done, targets
 from wemix_ref.report.studies.tables import fits_table, paired_table, parameter_tables
 from wemix_ref.report.studies.view import study_view
+from wemix_ref.scaling import METHODS as SCALINGS
+from wemix_ref.simulate.analyses import USES
 from wemix_ref.simulate.published import PrintedMedian
+from wemix_ref.simulate.sampling_spec import METHODS
 
 VOID = {"meta", "br", "input", "link", "img", "hr"}
 
@@ -417,3 +427,10 @@ def test_the_list_of_studies_links_to_their_reports(tmp_path):
     assert "The <first>" in reader.text
     assert "12 scenarios, 5 analyses, 10 000 replicates of each" in reader.text
     assert "1 scenario, 1 analysis, 1 replicate." in reader.text
+
+
+def test_every_sampling_method_and_use_of_weights_has_words():
+    assert set(wording.METHODS) == set(METHODS)
+    assert set(wording.WEIGHTS) == set(USES)
+    assert set(wording.SCALINGS) == set(SCALINGS)
+    assert set(wording.RECIPES) == set(RECIPES)

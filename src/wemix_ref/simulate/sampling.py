@@ -12,7 +12,6 @@ from wemix_ref.simulate.cells import Float, Mask
 from wemix_ref.simulate.hierarchy import Hierarchy, Population
 from wemix_ref.simulate.sample import EmptySample, Sample
 from wemix_ref.simulate.sampling_spec import Nonresponse, SamplingSpec, sampling_spec
-from wemix_ref.simulate.sampling_text import describe_sampling
 from wemix_ref.simulate.stages import proportions, stage_design
 from wemix_ref.simulate.streams import Stream
 
@@ -20,7 +19,6 @@ __all__ = [
     "EmptySample",
     "Sample",
     "SamplingSpec",
-    "describe_sampling",
     "draw_sample",
     "sampling_spec",
 ]

@@ -18,8 +18,6 @@ class Method:
 
     Attributes
     ----------
-    title : str
-        What it is called in a report.
     source : str
         Author and year; empty where none is needed.
     measure : str
@@ -28,19 +26,18 @@ class Method:
         Whether the size of the sample is fixed.
     """
 
-    title: str
     source: str
     measure: str
     fixed: bool = True
 
 
 METHODS: Mapping[str, Method] = {
-    "census": Method("census", "", "refused"),
-    "srs": Method("simple random sampling without replacement", "Cochran 1977", "refused"),
-    "poisson": Method("Poisson sampling", "Hájek 1964", "allowed", fixed=False),
-    "systematic": Method("systematic sampling with a random start", "Madow 1949", "allowed"),
-    "sampford": Method("Sampford's design", "Sampford 1967", "needed"),
-    "pivotal": Method("pivotal method", "Deville and Tillé 1998", "needed"),
+    "census": Method("", "refused"),
+    "srs": Method("Cochran 1977", "refused"),
+    "poisson": Method("Hájek 1964", "allowed", fixed=False),
+    "systematic": Method("Madow 1949", "allowed"),
+    "sampford": Method("Sampford 1967", "needed"),
+    "pivotal": Method("Deville and Tillé 1998", "needed"),
 }
 
 

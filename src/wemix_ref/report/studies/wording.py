@@ -239,7 +239,7 @@ METHODS = {
         "fixed size, random start (Madow 1949)",
     ),
     "sampford": (
-        "Sampford’s rejective scheme",
+        "Sampford’s design",
         "fixed size, without replacement, exact inclusion probabilities (Sampford 1967)",
     ),
     "pivotal": (
