@@ -120,7 +120,7 @@ def test_the_page_has_aims_data_estimands_methods_and_performance(page):
         "To see whether weights help.",
         "Nobody (2000)",
         "Poisson, mean 20, minimum 2; per school",
-        "Sampford’s rejective scheme",
+        "Sampford’s design",
         "(Sampford 1967)",
         "may be informative: depends on u_school",
         "a unit responds with probability expit(1 - e)",
