@@ -28,7 +28,7 @@ class Lme4Engine(REngine):
     name = "lme4"
 
     packages = ("lme4", "Matrix")
-    script = "lme4.R"
+    scripts = ("sandwich.R", "lme4.R")
     function = "fit_lme4"
     se_recipe = "model"
 

@@ -30,7 +30,7 @@ class Lme4WeightedEngine(REngine):
     name = "lme4-weighted"
 
     packages = ("lme4", "Matrix", "minqa")
-    script = "lme4_weighted.R"
+    scripts = ("sandwich.R", "lme4_weighted.R")
     function = "fit_lme4_weighted"
     se_recipe = "model"
 

@@ -32,6 +32,15 @@ def _optimizer(told: Mapping[str, Sequence[Any] | None]) -> dict[str, Any]:
     return {name: value[0] if value else None for name, value in told.items()}
 
 
+def _sandwich(answer: Mapping[str, Sequence[Any]], names: Sequence[str]) -> dict[str, Any]:
+    errors = answer["se_variance"]
+    return {
+        "se_beta": dict(zip(names, answer["se_beta"], strict=True)),
+        "cov_beta": np.reshape(answer["cov_beta"], (len(names), len(names))).tolist(),
+        "se_variance_components": [None if math.isnan(se) else se for se in errors],
+    }
+
+
 def point_of(answer: Mapping[str, Any], se_recipe: str) -> dict[str, Any]:
     """Return one point of a record from what R returned for it.
 
@@ -39,7 +48,8 @@ def point_of(answer: Mapping[str, Any], se_recipe: str) -> dict[str, Any]:
     ----------
     answer : mapping
         ``theta``, ``deviance``, ``beta``, ``sigma``, ``se_beta``, ``cov_beta``, ``components``,
-        ``nobs``, ``ngroups`` and what else the engine gives.
+        ``nobs``, ``ngroups`` and what else the engine gives, such as ``sandwich``, the standard
+        errors by the recipe ``wemix`` made from lme4's pieces.
     se_recipe : str
         ``model`` or ``wemix``: which covariance of beta R gave.
     """
@@ -56,6 +66,8 @@ def point_of(answer: Mapping[str, Any], se_recipe: str) -> dict[str, Any]:
         others["scaled_residuals"] = _by_name(answer["scaled_residuals"])
     if answer.get("beta_refined"):
         others["beta_refined"] = _by_name(answer["beta_refined"])
+    if answer.get("sandwich"):
+        others["recipes"] = {"wemix": _sandwich(answer["sandwich"], names)}
     if answer.get("optimizer"):
         others["optimizer"] = _optimizer(answer["optimizer"])
     return make_point(

@@ -22,15 +22,17 @@ class REngine(Engine):
         The engine's name.
     packages : tuple of str
         R packages it needs.
-    script, function : str
-        File beside ``common.R`` that defines the function.
+    scripts : tuple of str
+        Files that define the function, sourced after ``common.R``.
+    function : str
+        The function's name.
     se_recipe : str
         Recipe of the standard errors it gives: ``model`` or ``wemix``.
     """
 
     name: str
     packages: tuple[str, ...]
-    script: str
+    scripts: tuple[str, ...]
     function: str
     se_recipe: str
 
@@ -81,7 +83,7 @@ class REngine(Engine):
                 continue
             calls[number] = {**arguments, "matrices": logical([matrices])}
         replies = call_r_many(
-            [R_DIRECTORY / "common.R", R_DIRECTORY / self.script],
+            [R_DIRECTORY / script for script in ("common.R", *self.scripts)],
             self.function,
             list(calls.values()),
             timeout=timeout,

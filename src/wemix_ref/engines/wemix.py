@@ -28,7 +28,7 @@ class WemixEngine(REngine):
     name = "wemix"
 
     packages = ("lme4", "Matrix", "WeMix")
-    script = "wemix.R"
+    scripts = ("wemix.R",)
     function = "fit_wemix"
     se_recipe = "wemix"
 

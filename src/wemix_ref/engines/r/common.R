@@ -138,18 +138,25 @@ penalised_system <- function(pp, omega) {
 
 # lme4 solves normal equations, which costs beta digits where X is ill-conditioned. One step of
 # iterative refinement: what the penalised equations leave over at lme4's (u, beta), solved for
-# the fixed part.
-refined_beta <- function(pieces, system, omega) {
+# once more. `left` is what remains of Omega^(1/2) y.
+refined <- function(pieces, system, omega) {
   beta <- pieces$pp$beta(1)
   u <- pieces$pp$u(1)
   y <- pieces$resp$y - pieces$resp$offset
-  left <- sqrt(omega) * (y - as.numeric(pieces$pp$X %*% beta)) - as.numeric(system$ZL %*% u)
   WX <- sqrt(omega) * pieces$pp$X
-  half <- Matrix::solve(system$factor, Matrix::crossprod(system$ZL, WX), system = "L")
-  rest <- Matrix::solve(system$factor, Matrix::crossprod(system$ZL, left) - u, system = "L")
-  beta + as.numeric(
+  left_at <- function(beta, u) {
+    sqrt(omega) * (y - as.numeric(pieces$pp$X %*% beta)) - as.numeric(system$ZL %*% u)
+  }
+  left <- left_at(beta, u)
+  across <- Matrix::crossprod(system$ZL, WX)
+  over <- Matrix::crossprod(system$ZL, left) - u
+  half <- Matrix::solve(system$factor, across, system = "L")
+  rest <- Matrix::solve(system$factor, over, system = "L")
+  step <- as.numeric(
     pieces$pp$unsc() %*% (crossprod(WX, left) - Matrix::crossprod(half, rest))
   )
+  u <- u + as.numeric(Matrix::solve(system$factor, over - across %*% step, system = "A"))
+  list(beta = beta + step, left = left_at(beta + step, u))
 }
 
 check_theta <- function(theta, layout, label) {

@@ -72,18 +72,23 @@ lme4_at <- function(deviance_function, theta, reml, layout, fit) {
   covariance <- sigma2 * pieces$pp$unsc()
   names(theta) <- theta_names(layout)
   omega <- pieces$resp$weights
-  refined <- refined_beta(pieces, penalised_system(pieces$pp, omega), omega)
+  system <- penalised_system(pieces$pp, omega)
+  solution <- refined(pieces, system, omega)
   list(
     theta = named(theta),
     deviance = as.numeric(deviance),
     beta = list(names = names(fixef(fit)), values = as.numeric(pieces$pp$beta(1))),
-    beta_refined = list(names = names(fixef(fit)), values = refined),
+    beta_refined = list(names = names(fixef(fit)), values = solution$beta),
     sigma = sqrt(sigma2),
     se_beta = sqrt(diag(covariance)),
     cov_beta = as.numeric(covariance),
     components = components(layout, theta, sqrt(sigma2)),
     nobs = n,
-    ngroups = groups(getME(fit, "flist"))
+    ngroups = groups(getME(fit, "flist")),
+    sandwich = if (!reml && all(omega == 1)) {
+      sandwich(pieces, system, solution, unname(theta), sqrt(sigma2), omega,
+               rep(1, ncol(system$ZL)), layout, getME(fit, "flist"))
+    }
   )
 }
 

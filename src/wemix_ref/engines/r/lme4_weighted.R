@@ -16,7 +16,7 @@ fit_lme4_weighted <- function(formula, columns, weights, thetas, matrices) {
     versions = package_versions("lme4", "Matrix", "minqa"),
     optimum = optimum,
     at = lapply(seq_along(thetas), function(i) {
-      model$at(check_theta(thetas[[i]], model$layout, names(thetas)[i]))
+      model$at(check_theta(thetas[[i]], model$layout, names(thetas)[i]), robust = TRUE)
     }),
     messages = found$told,
     singular = any(diagonal < 1e-4),
@@ -63,23 +63,27 @@ weighted_model <- function(formula, frame, weights) {
       deviance = 2 * sum(psi * log(root)) + total * (1 + log(2 * pi * r2 / total))
     )
   }
-  at <- function(theta) {
+  at <- function(theta, robust = FALSE) {
     solved <- solve_at(theta)
     sigma2 <- solved$r2 / total
     covariance <- sigma2 * pieces$pp$unsc()
+    solution <- refined(pieces, solved$system, omega)
     names(theta) <- theta_names(layout)
     list(
       theta = named(theta),
       deviance = solved$deviance,
       beta = list(names = colnames(parsed$X), values = as.numeric(pieces$pp$beta(1))),
-      beta_refined = list(names = colnames(parsed$X),
-                          values = refined_beta(pieces, solved$system, omega)),
+      beta_refined = list(names = colnames(parsed$X), values = solution$beta),
       sigma = sqrt(sigma2),
       se_beta = sqrt(diag(covariance)),
       cov_beta = as.numeric(covariance),
       components = components(layout, theta, sqrt(sigma2)),
       nobs = nrow(parsed$X),
-      ngroups = groups(trms$flist)
+      ngroups = groups(trms$flist),
+      sandwich = if (robust) {
+        sandwich(pieces, solved$system, solution, unname(theta), sqrt(sigma2), omega, psi,
+                 layout, trms$flist)
+      }
     )
   }
   matrices <- function(theta) {

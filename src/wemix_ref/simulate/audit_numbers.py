@@ -1,0 +1,184 @@
+"""One fit of a study against one answer of R: which numbers are held against which."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wemix_ref.engines.protocol import FitResult, Problem
+from wemix_ref.fit import criterion_of, fit_design
+from wemix_ref.tiers.matrices import matrices
+from wemix_ref.tiers.ours import Ours
+from wemix_ref.tiers.own_optimum import own_optimum
+from wemix_ref.tiers.same_theta import same_theta, standard_errors
+from wemix_ref.tolerances import Tolerances
+from wemix_ref.verdicts import Number
+
+__all__ = ["AuditedFit", "compared_numbers"]
+
+#: Non-zero entries of V beyond which it is not built; G says the same then.
+V_ENTRIES = 2_000_000
+
+_NAMES = {
+    ("se_beta", "model"): "se_beta_model",
+    ("se_beta", "wemix"): "se_beta_sandwich",
+    ("se_variance", "model"): "se_variance_model",
+    ("se_variance", "wemix"): "se_variance_sandwich",
+}
+
+
+class AuditedFit(Ours):
+    """The estimator on a problem of an audit, at its own optimum and wherever R stands.
+
+    A problem with precision weights w (residual variance sigma^2 / w) has its rows of y, X and Z
+    multiplied by sqrt(w), which turns it into one without; the deviance of y itself is that of
+    the scaled rows less sum log w.
+
+    Attributes
+    ----------
+    design : the model's arrays, scaled where there are precision weights.
+    optimum : (n_theta,) theta of the optimum.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem, np.empty(0))
+        self._jacobian = 0.0
+        if problem.precision_weights is not None:
+            self._scale_rows(problem)
+        self.optimum = fit_design(self.design, reml=problem.reml).theta.to_numpy()
+
+    @classmethod
+    def of(cls, problem: Problem) -> AuditedFit:
+        """Build the model and fit it."""
+        return cls(problem)
+
+    def _scale_rows(self, problem: Problem) -> None:
+        design = self.design
+        w = problem.data.loc[design.index, problem.precision_weights].to_numpy(dtype=float)
+        root = np.sqrt(w)
+        self.design = replace(
+            design,
+            y=design.y * root,
+            X=design.X * root[:, None],
+            levels=tuple(replace(lv, Z=lv.Z * root[:, None]) for lv in design.levels),
+        )
+        self._criterion = criterion_of(self.design, problem.reml)
+        self._jacobian = float(np.log(w).sum())
+
+    def point(
+        self, theta: Sequence[float] | NDArray[np.float64], recipe: str | None = None
+    ) -> dict[str, Any]:
+        """The model at theta as a point of a fit record."""
+        point = super().point(theta, recipe)
+        deviance = point["deviance"] - self._jacobian
+        return {**point, "deviance": deviance, "llf": -0.5 * deviance}
+
+    @property
+    def v_entries(self) -> int:
+        """How many entries of V are not zero: pairs of rows in one top group."""
+        return int((np.bincount(self.design.levels[-1].codes) ** 2).sum())
+
+
+def compared_numbers(
+    fit: AuditedFit, answer: FitResult, label: str, tolerances: Tolerances
+) -> list[Number]:
+    """Hold an answer of R against our numbers.
+
+    Parameters
+    ----------
+    fit : our side.
+    answer : R's, of status ok, evaluated at our optimum under `label`.
+    tolerances : what must agree.
+
+    Returns
+    -------
+    list of Number
+        Of tiers ``same-theta``, ``own-optimum`` and ``standard-errors``.
+    """
+    record = answer.record
+    engine = record["engine"]
+    there = next(point for point in record["at"] if point["label"] == label)
+    naming: dict[str, Any] = {
+        "engine": engine,
+        "software": engine,
+        "source": engine,
+        "tolerances": tolerances,
+        "precision": False,
+    }
+    numbers = same_theta(fit, there, at=label, **naming)
+    numbers += _matrices(fit, answer, there, naming)
+    numbers += [_own(number) for number in own_optimum(fit, record["optimum"], **naming)]
+    numbers += _standard_errors(fit, there, f"{engine}-optimum", record["optimum"], naming)
+    return numbers
+
+
+def _matrices(
+    fit: AuditedFit, answer: FitResult, there: Mapping[str, Any], naming: Mapping[str, Any]
+) -> list[Number]:
+    """Z, G and V entry by entry: R's own, or G and V from its variance components."""
+    engine = naming["engine"]
+    if answer.matrices is not None:
+        found = matrices(fit, answer.record, answer.matrices, **naming)
+        said = f"largest entries; {engine}'s own Z, G and V at its optimum"
+    elif fit.v_entries <= V_ENTRIES:
+        found = matrices(fit, {"optimum": there}, None, **naming)
+        said = f"largest entries; G and V built from {engine}'s variance components and our Z"
+    else:
+        return []
+    return [
+        replace(number, tier="same-theta", verdict=f"{number.verdict} ({said})") for number in found
+    ]
+
+
+def _own(number: Number) -> Number:
+    """Judge own optima by their deviance; the estimates are shown."""
+    if number.quantity == "deviance":
+        return number
+    return replace(number, required=None, ok=None, verdict="shown")
+
+
+def _standard_errors(
+    fit: AuditedFit,
+    there: Mapping[str, Any],
+    elsewhere: str,
+    optimum: Mapping[str, Any],
+    naming: Mapping[str, Any],
+) -> list[Number]:
+    """Standard errors by every recipe that R has, at our theta; else at R's own optimum."""
+    found: dict[tuple[str, str], Number] = {}
+    points = [("", there), ("", _sandwich(there)), (f" (at {elsewhere})", optimum)]
+    for where, point in points:
+        if point is None:
+            continue
+        for number in standard_errors(fit, point, at=where, **naming):
+            quantity = _NAMES[number.quantity, point["se_recipe"]]
+            named = replace(number, quantity=quantity, verdict=number.verdict + where)
+            found.setdefault((quantity, number.name), _defined(named))
+    return list(found.values())
+
+
+def _sandwich(point: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The same point with the sandwich that was made from lme4's pieces, where there is one."""
+    recipe = (point.get("recipes") or {}).get("wemix")
+    if recipe is None:
+        return None
+    rows = zip(point["variance_components"], recipe["se_variance_components"], strict=True)
+    return {
+        **point,
+        "se_recipe": "wemix",
+        "se_beta": recipe["se_beta"],
+        "variance_components": [{**row, "se": se} for row, se in rows],
+    }
+
+
+def _defined(number: Number) -> Number:
+    """A standard error that is not defined here cannot agree or differ: it is shown."""
+    if number.ours is None or math.isnan(number.ours):
+        said = "ours is not defined: a variance at its boundary, or not identified"
+        return replace(number, ours=None, digits=None, required=None, ok=None, verdict=said)
+    return number
