@@ -1,5 +1,6 @@
 """Draws: a replicate depends on seed, scenario and number; targets are what they are said to be."""
 
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import yaml
 
 from wemix_ref import mix
+from wemix_ref.errors import StudyError
 from wemix_ref.simulate.draws import Draws
 from wemix_ref.simulate.replicates import run_replicates
 from wemix_ref.simulate.study import STUDIES, load_study
@@ -139,7 +141,7 @@ def test_names_leave_the_group_out_where_there_is_one(study):
 
 
 def _with_slope():
-    population = yaml.safe_load(yaml.safe_dump(TINY["population"]))
+    population = deepcopy(TINY["population"])
     population["model"]["random"] = {
         "school": {"terms": ["(Intercept)", "x"], "sd": [1, 0.5], "correlation": 0.3}
     }
@@ -164,6 +166,54 @@ def test_the_first_replicate_of_school_teacher_is_the_data_of_the_blog():
     assert f"{reml['x1']:.5f}" == "0.35875"
     assert reml["var teacher (Intercept)"] == pytest.approx(1.226473, rel=2e-4)
     assert reml["var school (Intercept)"] == pytest.approx(0.4201496, rel=2e-4)
+
+
+def targets_of(study):
+    draws = Draws(study, study.scenario("informative-true"))
+    return draws.targets(draws.draw(0).population)
+
+
+def test_a_model_that_leaves_a_level_out_keeps_its_own_levels_target(study):
+    for group, variance in (("school", 1.0), ("teacher", 0.49), ("school:teacher", 0.49)):
+        found = targets_of(study(model=f"y ~ x + (1 | {group})"))
+        assert found["var (Intercept)"] == pytest.approx(variance)
+    two = study(analyses={"a": {}, "b": {"model": "y ~ x + (1 | school)"}})
+    assert targets_of(two)["var school (Intercept)"] == 1.0
+
+
+def test_what_the_generating_model_lacks_is_zero_there(study):
+    population = deepcopy(TINY["population"])
+    population["covariates"]["z"] = {"level": "school", "distribution": "normal"}
+    population["model"]["fixed"] = {"z:x": 0.25}
+    model = "y ~ x * z + I(x^2) + (x | school) + (1 | teacher)"
+    found = targets_of(study(population=population, model=model))
+    assert found == pytest.approx(
+        {
+            "(Intercept)": 0.0,
+            "x": 0.0,
+            "z": 0.0,
+            "x:z": 0.25,
+            "var school (Intercept)": 1.0,
+            "var school x": 0.0,
+            "cov school (Intercept),x": 0.0,
+            "var teacher (Intercept)": 0.49,
+            "sigma2": 1.0,
+        }
+    )
+
+
+def test_a_variance_that_differs_between_units_has_no_target(study):
+    population = deepcopy(TINY["population"])
+    population["model"]["residual"] = {"sd": "exp(0.1 * x)"}
+    found = targets_of(study(population=population))
+    assert "sigma2" not in found
+    assert found["var school (Intercept)"] == 1.0
+
+
+def test_an_error_names_file_scenario_and_replicate(study):
+    read = study(sampling={"school": {"method": "srs", "size": "20"}})
+    with pytest.raises(StudyError, match=r"tiny.yaml, scenario 'informative-true', replicate 4: "):
+        run_replicates(read, read.scenario("informative-true"), [4])
 
 
 def test_r_seeds_go_up_with_the_replicate(study):

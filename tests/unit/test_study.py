@@ -142,6 +142,15 @@ def test_a_small_version_is_a_study_of_its_own(study):
         ({"model": "y ~ x + (1 | school"}, "school"),
         ({"model": "y ~ z + (1 | school)"}, "found 'z' in"),
         ({"target": {"kind": "population", "model": "y ~ (1 | class)"}}, "found 'class' in"),
+        ({"target": {"kind": "parameter", "values": {"y": 1}}}, "target.values.*found 'y'"),
+        ({"generator": {"R": 2**31 - 20}}, "smaller seed"),
+        ({"sampling": {"school": {"method": "srs", "size": "n"}}}, "sampling of `school`, size"),
+        ({"noise": {"school": {"cv": "n"}}}, "noise of `school`, cv: `n`"),
+        (
+            {"parameters": {"how": "most"}, "analyses": {"a": {"weights": "all", "scale": "$how"}}},
+            "scale must be one of none, size, effective, gk; found 'most'",
+        ),
+        ({"parameters": {"how": "most"}, "analyses": {"a": {"se": "$how"}}}, "se must be one of"),
         ({"unknown": 1}, "unknown"),
         ({"analyses": {"a": {"weights": "some"}}}, "weights"),
         ({"small": {"replicates": 2, "factors": {"other": [1]}}}, "'other' is none"),
@@ -153,6 +162,11 @@ def test_what_makes_no_sense_is_refused_with_the_files_name(study, changes, matc
     with pytest.raises(ValueError, match=match) as caught:
         load_study(path, small="small" in changes)
     assert "tiny.yaml" in str(caught.value)
+
+
+def test_a_name_that_is_no_directory_is_refused(study):
+    with pytest.raises(StudyError, match="Rename"):
+        load_study(study(name="my.study"))
 
 
 def test_an_unknown_scenario_is_refused(study):

@@ -12,7 +12,8 @@ from wemix_ref import mix
 from wemix_ref.cli import main
 from wemix_ref.errors import StudyError
 from wemix_ref.simulate.draws import Draws
-from wemix_ref.simulate.estimates import component_name, estimates_of_fit
+from wemix_ref.simulate.estimates import estimates_of_fit
+from wemix_ref.simulate.parameters import component_name, group_of
 from wemix_ref.simulate.published import LIMIT, beside_published
 from wemix_ref.simulate.replicates import run_replicates
 from wemix_ref.simulate.study import load_study
@@ -31,11 +32,11 @@ LEVELS = ("school", "teacher", "student")
         (("school", "(Intercept)", "x"), False, "cov school (Intercept),x"),
         (("school", "(Intercept)", "x"), True, "cov (Intercept),x"),
         (("area", "x", None), False, "var area x"),
-        (("Residual", None, None), False, "sigma2"),
     ],
 )
 def test_names_of_variance_components(where, short, name):
-    assert component_name(*where, LEVELS, short) == name
+    group, first, second = where
+    assert component_name(group_of(group, LEVELS), first, second, short) == name
 
 
 def test_estimates_are_the_fits():

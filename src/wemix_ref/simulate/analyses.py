@@ -15,8 +15,9 @@ from wemix_ref.engines.protocol import Problem
 from wemix_ref.errors import StudyError
 from wemix_ref.fit import fit_design
 from wemix_ref.formula import parse_formula
+from wemix_ref.inference import RECIPES
 from wemix_ref.results import FittedModel
-from wemix_ref.scaling import check_scale, products, scale_conditional
+from wemix_ref.scaling import METHODS, check_scale, products, scale_conditional
 
 __all__ = [
     "Analysis",
@@ -155,6 +156,18 @@ def _analysis(
 
 
 def _check(name: str, key: FitKey, recipe: str) -> None:
+    # values that came by $name were not seen by the schema
+    for what, value, known in (
+        ("scale", key.scale, METHODS),
+        ("se", recipe, RECIPES),
+        ("reml", key.reml, (True, False)),
+        ("engine", key.engine, ("python", "lme4", "lme4-weighted", "wemix")),
+    ):
+        if value not in known:
+            raise StudyError(
+                f"analysis {name!r}: {what} must be one of {', '.join(map(str, known))}; found "
+                f"{value!r}."
+            )
     unweighted = key.weights in ("none", "precision")
     refusals = (
         (

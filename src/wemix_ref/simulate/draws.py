@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from wemix_ref.design import build_design
 from wemix_ref.errors import StudyError, WemixRefError
 from wemix_ref.fit import fit_design
-from wemix_ref.formula import parse_formula
 from wemix_ref.simulate.arithmetic import Scope
 from wemix_ref.simulate.estimates import estimates_of_fit
 from wemix_ref.simulate.hierarchy import Population
+from wemix_ref.simulate.parameters import sole_group, true_values
 from wemix_ref.simulate.populations import draw_population
 from wemix_ref.simulate.sampling import draw_sample
 from wemix_ref.simulate.streams import RStream, Stream, stream_of
@@ -63,13 +63,10 @@ class Draws:
         """The population's levels, top first."""
         return self.scenario.population.level_names
 
-    @cached_property
+    @property
     def short_names(self) -> bool:
         """Whether all models have the same single grouping factor, so that names leave it out."""
-        scenario = self.scenario
-        models = {scenario.target.model, *(analysis.fit.model for analysis in scenario.analyses)}
-        groups = {bar.group_name for model in models for bar in parse_formula(model).bars}
-        return len(groups) == 1
+        return sole_group(self.scenario.models, self.levels) is not None
 
     def draw(self, replicate: int) -> Drawn:
         """Draw one replicate's population (unless it is finite) and its sample.
@@ -93,15 +90,16 @@ class Draws:
 
     def targets(self, population: Population) -> dict[str, float]:
         """Return what estimates are held against, by parameter."""
-        if self.scenario.target.kind == "parameter":
+        scenario = self.scenario
+        if scenario.target.kind == "parameter":
             truth = population.truth
-            out = {self._shortened(name): value for name, value in truth.items()}
+            out = true_values(scenario.models, scenario.population, truth, self.short_names)
         elif self.study.finite:
             out = dict(self._finite_fit)
         else:
             out = self._population_fit(population)
-        scope = Scope(population.hierarchy, {}, self.scenario.parameters)
-        for name, expression in self.scenario.target.values.items():
+        scope = Scope(population.hierarchy, {}, scenario.parameters)
+        for name, expression in scenario.target.values.items():
             out[name] = float(expression.evaluate(scope, 0)[0])
         return out
 
@@ -140,9 +138,3 @@ class Draws:
             ) from error
         named = estimates_of_fit(fit, target.residual_variance, self.levels, self.short_names)
         return {name: estimate for name, (estimate, _) in named.items()}
-
-    def _shortened(self, name: str) -> str:
-        kind, _, rest = name.partition(" ")
-        if not self.short_names or kind not in ("var", "cov"):
-            return name
-        return f"{kind} {rest.split(' ', 1)[1]}"

@@ -8,36 +8,20 @@ from typing import Any
 import numpy as np
 
 from wemix_ref.results import FittedModel
+from wemix_ref.simulate.parameters import component_name, group_of
 
-__all__ = ["Named", "component_name", "estimates_of_fit", "estimates_of_point"]
+__all__ = ["Named", "estimates_of_fit", "estimates_of_point"]
 
 #: Estimate and standard error (NaN where there is none) by parameter.
 Named = dict[str, tuple[float, float]]
 
 
-def component_name(
+def _name(
     group: str, var1: str | None, var2: str | None, levels: Sequence[str], short: bool
 ) -> str:
-    """Name a variance component.
-
-    Parameters
-    ----------
-    group, var1, var2 : as in :attr:`wemix_ref.FittedModel.variance_components`.
-    levels : the population's levels, top first; an interaction of levels is its lowest.
-    short : without the group, for studies of models with one grouping factor.
-
-    Returns
-    -------
-    str
-        ``sigma2``, ``var school x`` or ``cov school (Intercept),x``.
-    """
     if var1 is None:
         return "sigma2"
-    parts = group.split(":")
-    if all(part in levels for part in parts):
-        group = max(parts, key=list(levels).index)
-    kind, what = ("var", var1) if var2 is None else ("cov", f"{var1},{var2}")
-    return f"{kind} {what}" if short else f"{kind} {group} {what}"
+    return component_name(group_of(group, levels), var1, var2, short)
 
 
 def estimates_of_fit(
@@ -51,7 +35,8 @@ def estimates_of_fit(
     ----------
     fit : the fitted model.
     residual_variance : "model", or "ml" for r^2/n also under REML.
-    levels, short : as for :func:`component_name`.
+    levels : the population's, top first.
+    short : names without the group, for studies whose models have one grouping factor.
     """
     out: Named = {
         str(name): (float(value), float(se))
@@ -60,7 +45,7 @@ def estimates_of_fit(
     table = fit.variance_components
     columns = (table[name].tolist() for name in ("group", "var1", "var2", "vcov", "se"))
     for group, var1, var2, value, se in zip(*columns, strict=True):
-        name = component_name(group, var1, var2, levels, short)
+        name = _name(group, var1, var2, levels, short)
         if name == "sigma2" and residual_variance == "ml" and fit.reml:
             n, p = fit.design.X.shape
             value, se = value * (n - p) / n, se * (n - p) / n
@@ -81,7 +66,7 @@ def estimates_of_point(
     for name, value in point["beta"].items():
         out[name] = (float(value), _number(errors.get(name)))
     for row in point["variance_components"]:
-        name = component_name(row["group"], row["var1"], row["var2"], levels, short)
+        name = _name(row["group"], row["var1"], row["var2"], levels, short)
         value, se = float(row["vcov"]), _number(row.get("se"))
         if name == "sigma2" and residual_variance == "ml" and reml:
             n, p = int(point["nobs"]), len(point["beta"])

@@ -78,6 +78,10 @@ def run_replicates(
             except EmptySample as error:
                 rows += [_failed(scenario, replicate, a, str(error)) for a in scenario.analyses]
                 continue
+            except StudyError as error:
+                raise StudyError(
+                    f"{study.path}, scenario {scenario.name!r}, replicate {replicate}: {error}"
+                ) from error
             targets = draws.targets(drawn.population)
             rows += _by_python(draws, replicate, drawn, targets)
             for analysis in scenario.analyses:

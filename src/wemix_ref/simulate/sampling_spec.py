@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 from wemix_ref.errors import StudyError
 from wemix_ref.simulate.arithmetic import Expression, parse_expression
 
-__all__ = ["METHODS", "Method", "Nonresponse", "SamplingSpec", "Stage", "Trimming", "sampling_spec"]
+__all__ = [
+    "EXTRA_NAMES",
+    "METHODS",
+    "Method",
+    "Nonresponse",
+    "SamplingSpec",
+    "Stage",
+    "Trimming",
+    "sampling_spec",
+]
 
 
 @dataclass(frozen=True)
@@ -120,6 +129,23 @@ class SamplingSpec:
     trimming: tuple[Trimming | None, ...]
     noise: tuple[Expression | None, ...]
 
+    def expressions(self) -> Iterator[tuple[str, Expression]]:
+        """Yield every expression with the place in the file that it is from."""
+        for level, name in enumerate(self.levels):
+            parts: list[tuple[str, object]] = [("sampling", self.stages[level])]
+            parts += [("nonresponse", self.nonresponse[level]), ("trimming", self.trimming[level])]
+            for section, part in parts:
+                for key in fields(part) if is_dataclass(part) else ():
+                    value = getattr(part, key.name)
+                    if isinstance(value, Expression):
+                        yield f"{section} of `{name}`, {key.name}", value
+            noise = self.noise[level]
+            if noise is not None:
+                yield f"noise of `{name}`, cv", noise
+
+
+#: Names that a stage's expressions may use besides variables and parameters.
+EXTRA_NAMES = ("count",)
 
 _STAGE_KEYS = ("size", "rate", "probability", "measure", "strata", "weight")
 

@@ -16,8 +16,10 @@ from wemix_ref.errors import CaseError, StudyError, WemixRefError
 from wemix_ref.formula import parse_formula
 from wemix_ref.simulate.analyses import Analysis, analyses_of
 from wemix_ref.simulate.arithmetic import Expression, parse_expression
+from wemix_ref.simulate.parameters import parameters_of, sole_group
 from wemix_ref.simulate.populations import PopulationSpec, population_spec
 from wemix_ref.simulate.sampling import SamplingSpec, sampling_spec
+from wemix_ref.simulate.sampling_spec import EXTRA_NAMES
 from wemix_ref.strict_yaml import PROJECT, read_valid_yaml
 
 __all__ = ["Audit", "Interval", "Scenario", "Study", "Target", "load_studies", "load_study"]
@@ -87,6 +89,13 @@ class Scenario:
     analyses: tuple[Analysis, ...]
     fingerprint: str
     population_key: str
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Every model that is fitted, each once."""
+        of_analyses = [analysis.fit.model for analysis in self.analyses]
+        target = [self.target.model] if self.target.kind == "population" else []
+        return tuple(dict.fromkeys([*of_analyses, *target]))
 
     @property
     def needs_r(self) -> bool:
@@ -184,6 +193,11 @@ def load_study(path: Path, *, small: bool = False, chunk: int | None = None) -> 
         If the file cannot be read or does not follow the schema, or makes no sense.
     """
     path = Path(path)
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", path.stem):
+        raise StudyError(
+            f"{path}: a study's file must be named by letters, digits, '-' and '_', since its name "
+            "is that of a directory of results. Rename it."
+        )
     try:
         content = read_valid_yaml(path, SCHEMA)
     except CaseError as error:
@@ -217,6 +231,12 @@ def _study(path: Path, content: Mapping[str, Any], small: bool, chunk: int | Non
         settings=_settings(content, path),
     )
     _check_names(study)
+    last = 2**31 - 1
+    if study.r_seed is not None and study.r_seed + study.replicates > last:
+        raise StudyError(
+            f"R's seeds go up to {last}; generator.R = {study.r_seed} with {study.replicates} "
+            "replicates goes beyond. Take a smaller seed."
+        )
     return study
 
 
@@ -383,12 +403,30 @@ def _check_names(study: Study) -> None:
                 f"{study.path}: audit.analyses must name analyses ({', '.join(names)}); found "
                 f"{name!r}."
             )
-    known = {*first.population.variable_names, *first.population.level_names[:-1]}
-    for model in dict.fromkeys([first.target.model, *(a.fit.model for a in first.analyses)]):
+    population = first.population
+    known = {*population.variable_names, *population.level_names[:-1]}
+    for model in first.models:
         # otherwise every replicate would fail alike
         unknown = [name for name in parse_formula(model).variables() if name not in known]
         if unknown:
             raise StudyError(
                 f"{study.path}: a model's variables must be those of the population "
                 f"({', '.join(sorted(known))}); found {unknown[0]!r} in {model!r}."
+            )
+    levels = population.level_names
+    named = {*population.variable_names, *first.parameters, *EXTRA_NAMES}
+    for section, expression in first.sampling.expressions():
+        unknown = sorted(expression.names - named)
+        if unknown:
+            raise StudyError(
+                f"{study.path}: {section}: `{expression.text}` must name variables of the "
+                f"population or parameters ({', '.join(sorted(named))}); found {unknown[0]!r}."
+            )
+    short = sole_group(first.models, levels) is not None
+    parameters = {name for m in first.models for name in parameters_of(m, levels, short)}
+    for name in first.target.values:
+        if name not in parameters:
+            raise StudyError(
+                f"{study.path}: target.values must name parameters of the models "
+                f"({', '.join(sorted(parameters))}); found {name!r}."
             )
