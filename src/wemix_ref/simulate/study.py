@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 import re
 from collections.abc import Mapping
@@ -20,6 +19,12 @@ from wemix_ref.simulate.parameters import parameters_of, sole_group
 from wemix_ref.simulate.populations import PopulationSpec, population_spec
 from wemix_ref.simulate.sampling import SamplingSpec, sampling_spec
 from wemix_ref.simulate.sampling_spec import EXTRA_NAMES
+from wemix_ref.simulate.scenarios import (
+    Parameters,
+    settings_of,
+    small_version,
+    substituted,
+)
 from wemix_ref.strict_yaml import PROJECT, read_valid_yaml
 
 __all__ = ["Audit", "Interval", "Scenario", "Study", "Target", "load_studies", "load_study"]
@@ -27,8 +32,6 @@ __all__ = ["Audit", "Interval", "Scenario", "Study", "Target", "load_studies", "
 STUDIES = PROJECT / "config" / "studies"
 SCHEMA = "study.schema.yaml"
 SMALL = "-small"
-
-Parameters = Mapping[str, float | bool | str]
 
 _DESIGN_KEYS = ("sampling", "nonresponse", "trimming", "noise")
 
@@ -203,7 +206,7 @@ def load_study(path: Path, *, small: bool = False, chunk: int | None = None) -> 
     except CaseError as error:
         raise StudyError(str(error)) from error
     try:
-        return _study(path, _small(content, path) if small else content, small, chunk)
+        return _study(path, small_version(content, path) if small else content, small, chunk)
     except WemixRefError as error:
         told = str(error)
         raise StudyError(told if told.startswith(str(path)) else f"{path}: {told}") from error
@@ -228,7 +231,7 @@ def _study(path: Path, content: Mapping[str, Any], small: bool, chunk: int | Non
             tuple(audit["analyses"]) if "analyses" in audit else None,
         ),
         compare_with=content.get("compare_with"),
-        settings=_settings(content, path),
+        settings=settings_of(content, path),
     )
     _check_names(study)
     last = 2**31 - 1
@@ -263,94 +266,10 @@ def load_studies(directory: Path = STUDIES, *, chunk: int | None = None) -> dict
     return out
 
 
-def _small(content: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
-    changes = content.get("small")
-    if changes is None:
-        raise StudyError(f"{path}: a small version is defined by the key `small`; there is none.")
-    out = {key: value for key, value in content.items() if key != "small"}
-    out["replicates"] = changes["replicates"]
-    if "chunk" in changes:
-        out["chunk"] = changes["chunk"]
-    if "audit" in changes:
-        out["audit"] = {**content.get("audit", {}), "replicates": changes["audit"]}
-    for key, all_of in (("factors", "factors"), ("scenarios", "scenarios")):
-        if key not in changes:
-            continue
-        known = content.get(all_of, {})
-        unknown = [name for name in changes[key] if name not in known]
-        if unknown:
-            raise StudyError(f"{path}: small.{key} must name {all_of}; {unknown[0]!r} is none.")
-    if "factors" in changes:
-        out["factors"] = {**content["factors"], **changes["factors"]}
-    if "scenarios" in changes:
-        out["scenarios"] = {name: content["scenarios"][name] for name in changes["scenarios"]}
-    # printed numbers are held against the whole study alone
-    out.pop("published", None)
-    return out
-
-
-def _settings(content: Mapping[str, Any], path: Path) -> dict[str, Parameters]:
-    """Return scenario names with their parameters: named ones, or the full factorial."""
-    constants = content.get("parameters", {})
-    if "factors" in content and "scenarios" in content:
-        raise StudyError(f"{path}: give factors or scenarios, not both; leave one out.")
-    if "scenarios" in content:
-        out: dict[str, Parameters] = {
-            name: {**constants, **own} for name, own in content["scenarios"].items()
-        }
-    elif "factors" in content:
-        factors = content["factors"]
-        out = {}
-        for values in itertools.product(*factors.values()):
-            chosen = dict(zip(factors, values, strict=True))
-            name = "_".join(f"{factor}-{_tag(value)}" for factor, value in chosen.items())
-            if name in out:
-                raise StudyError(
-                    f"{path}: factor values must differ in their text; {name!r} is there twice."
-                )
-            out[name] = {**constants, **chosen}
-    else:
-        out = {"main": dict(constants)}
-    names = {frozenset(parameters) for parameters in out.values()}
-    if len(names) > 1:
-        first, other = sorted(names, key=sorted)[:2]
-        raise StudyError(
-            f"{path}: every scenario must set the same parameters; "
-            f"{sorted(first ^ other)[0]!r} is not in all of them."
-        )
-    return out
-
-
-def _tag(value: float | bool | str) -> str:
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    if not text or not all(c.isalnum() or c in ".-+" for c in text):
-        raise StudyError(
-            f"a factor's value must be a number, true, false or a word of letters, digits, "
-            f"'.', '+' and '-', since it names files; found {value!r}."
-        )
-    return text
-
-
-def _substituted(value: Any, parameters: Parameters) -> Any:  # noqa: ANN401
-    """Return plain data with every text `$name` replaced by the parameter."""
-    if isinstance(value, Mapping):
-        return {key: _substituted(item, parameters) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_substituted(item, parameters) for item in value]
-    if isinstance(value, str) and value.startswith("$"):
-        name = value[1:]
-        if name not in parameters:
-            raise StudyError(
-                f"`{value}` must name a parameter ({', '.join(parameters) or 'there are none'})."
-            )
-        return parameters[name]
-    return value
-
-
 def _scenario(study: Study, name: str) -> Scenario:
     parameters = study.settings[name]
     content = {
-        key: _substituted(study.content[key], parameters)
+        key: substituted(study.content[key], parameters)
         for key in ("population", *_DESIGN_KEYS, "model", "target", "analyses", "generator")
         if key in study.content
     }
