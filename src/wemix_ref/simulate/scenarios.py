@@ -26,13 +26,10 @@ def small_version(content: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
         out["chunk"] = changes["chunk"]
     if "audit" in changes:
         out["audit"] = {**content.get("audit", {}), "replicates": changes["audit"]}
-    for key, all_of in (("factors", "factors"), ("scenarios", "scenarios")):
-        if key not in changes:
-            continue
-        known = content.get(all_of, {})
-        unknown = [name for name in changes[key] if name not in known]
+    for key in ("factors", "scenarios"):
+        unknown = [name for name in changes.get(key, ()) if name not in content.get(key, {})]
         if unknown:
-            raise StudyError(f"{path}: small.{key} must name {all_of}; {unknown[0]!r} is none.")
+            raise StudyError(f"{path}: small.{key} must name {key}; {unknown[0]!r} is none.")
     if "factors" in changes:
         out["factors"] = {**content["factors"], **changes["factors"]}
     if "scenarios" in changes:
