@@ -28,9 +28,7 @@ def chunks_of(study, kind):
 def code_of_replicates(study, scenario):
     """What replicates depend on: R's engines where an analysis is theirs."""
     needs_r = STUDIES[study].scenario(scenario).needs_r
-    return code_of(
-        "simulate.chunks", *(["simulate.elsewhere"] if needs_r else [])
-    )
+    return code_of("simulate.chunks", *(["simulate.elsewhere"] if needs_r else []))
 
 
 def study_files(names):
@@ -54,16 +52,18 @@ rule replicates:
         "results/logs/replicates/{study}/{scenario}/{first}-{stop}.log",
     conda:
         "../../environment.yml"
+    # no parameter: a job is not done again because the others have another size
+    resources:
+        chunk=lambda w: STUDIES[w.study].chunk,
     params:
         scenario=lambda w: STUDIES[w.study].scenario(w.scenario).fingerprint,
         small=lambda w: STUDIES[w.study].small,
         backend=lambda w: (
-            backend_of("wemix") if STUDIES[w.study].scenario(w.scenario).needs_r else {}
+            backend_of("wemix")
+            if STUDIES[w.study].scenario(w.scenario).needs_r
+            else {}
         ),
         code=lambda w: code_of_replicates(w.study, w.scenario),
-    # no parameter: a job is not done again because the others have another size
-    resources:
-        chunk=lambda w: STUDIES[w.study].chunk,
     message:
         "Replicates {wildcards.first} to {wildcards.stop} of {wildcards.study}, {wildcards.scenario}"
     script:
@@ -94,6 +94,7 @@ rule summarise:
 rule audit:
     input:
         study=lambda w: ancient(STUDIES[w.study].path),
+        tolerances=config["tolerances"],
     output:
         "results/studies/{study}/audits/{scenario}.csv",
     log:
@@ -172,9 +173,7 @@ rule check_study:
 
 rule studies_index:
     input:
-        lambda w: study_files(
-            SMALL_STUDIES if w.which == "small" else WHOLE_STUDIES
-        ),
+        lambda w: study_files(SMALL_STUDIES if w.which == "small" else WHOLE_STUDIES),
     output:
         "results/studies/{which}.html",
     log:

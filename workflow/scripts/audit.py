@@ -15,5 +15,7 @@ with job(snakemake.log[0]):
     params = snakemake.params
     study = load_study(Path(snakemake.input.study), small=params.small)
     scenario = study.scenario(snakemake.wildcards.scenario)
-    table = audit_scenario(study, scenario, timeout=params.time_limit)
+    table = audit_scenario(
+        study, scenario, timeout=params.time_limit, tolerances=Path(snakemake.input.tolerances)
+    )
     write_table(Path(snakemake.output[0]), table)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -69,6 +68,7 @@ def audit(
     engines: Sequence[str] = ENGINES,
     *,
     timeout: float = 120.0,
+    tolerances: Tolerances | None = None,
 ) -> pd.DataFrame:
     """Fit problems by every engine of R that applies, and compare number by number.
 
@@ -93,13 +93,15 @@ def audit(
         Out of `ENGINES`. lme4 takes problems without sampling weights, the others those with.
     timeout : float
         Seconds that R may take for one problem.
+    tolerances : Tolerances, optional
+        What must agree; ``config/tolerances.yaml`` unless given.
 
     Returns
     -------
     DataFrame
         Columns `AUDIT_COLUMNS`, in the order of the problems, then of the engines. ``digits`` is
-        the log relative error, at most 16; ``required`` comes from ``config/tolerances.yaml``;
-        ``ok`` (nullable) is missing where a number is only shown.
+        the log relative error, at most 16; ``required`` comes from `tolerances`; ``ok`` (nullable)
+        is missing where a number is only shown.
 
     Raises
     ------
@@ -112,6 +114,7 @@ def audit(
             f"an audit's engines must be among {', '.join(ENGINES)}; {len(unknown)} are not "
             f"(first: {unknown[0]!r}). Correct the name."
         )
+    required = load_tolerances() if tolerances is None else tolerances
     fits = [_own_fit(one.problem) for one in problems]
     rows: dict[tuple[int, int], list[tuple[object, ...]]] = {}
     for place, engine in enumerate(engines):
@@ -123,7 +126,7 @@ def audit(
         for i, answer in zip(fitted, answers, strict=True):
             fit = fits[i]
             assert isinstance(fit, AuditedFit)
-            rows[i, place] = _rows(problems[i], engine, fit, answer)
+            rows[i, place] = _rows(problems[i], engine, fit, answer, required)
     for i, (one, fit) in enumerate(zip(problems, fits, strict=True)):
         if isinstance(fit, str):
             rows[i, -1] = [_status(one, "python", "failed", fit, None)]
@@ -166,20 +169,15 @@ def _wants_matrices(problem: Problem) -> bool:
     return len(problem.data) <= MATRIX_ROWS and problem.precision_weights is None
 
 
-@cache
-def _tolerances() -> Tolerances:
-    return load_tolerances()
-
-
 def _rows(
-    one: AuditProblem, engine: str, fit: AuditedFit, answer: FitResult
+    one: AuditProblem, engine: str, fit: AuditedFit, answer: FitResult, tolerances: Tolerances
 ) -> list[tuple[object, ...]]:
     record = answer.record
     status = record["status"]
     if status != "ok":
         ok = None if status == "unavailable" else False
         return [_status(one, engine, status, record["message"], ok)]
-    numbers = compared_numbers(fit, answer, OURS, _tolerances())
+    numbers = compared_numbers(fit, answer, OURS, tolerances)
     return [_row(one, number) for number in numbers]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 
 from wemix_ref.errors import StudyError, WemixRefError
@@ -10,6 +12,7 @@ from wemix_ref.simulate.audit import AuditProblem, audit
 from wemix_ref.simulate.draws import Draws
 from wemix_ref.simulate.sampling import EmptySample
 from wemix_ref.simulate.study import Scenario, Study
+from wemix_ref.tolerances import TOLERANCES, load_tolerances
 
 __all__ = ["audit_problems", "audit_scenario"]
 
@@ -43,16 +46,20 @@ def audit_problems(study: Study, scenario: Scenario) -> list[AuditProblem]:
     return out
 
 
-def audit_scenario(study: Study, scenario: Scenario, *, timeout: float) -> pd.DataFrame:
+def audit_scenario(
+    study: Study, scenario: Scenario, *, timeout: float, tolerances: Path = TOLERANCES
+) -> pd.DataFrame:
     """Fit the first replicates of a scenario by R's engines and compare number by number.
 
     Parameters
     ----------
     study, scenario : the study and one of its scenarios.
     timeout : seconds that R may take for a fit.
+    tolerances : the file of what must agree.
     """
     return audit(
         audit_problems(study, scenario),
         engines=study.audit.engines,
         timeout=timeout,
+        tolerances=load_tolerances(tolerances),
     )
