@@ -27,6 +27,7 @@ __all__ = [
     "level_names",
     "problem_of",
     "sample_design",
+    "with_precision_weights",
 ]
 
 Array = NDArray[np.float64]
@@ -242,7 +243,7 @@ def sample_design(
     if key.weights == "none":
         return design
     if key.weights == "precision":
-        return _with_precision(design, weights[names[-1]])
+        return with_precision_weights(design, weights[names[-1]])
     groups = level_names(design, names)
     on_rows = [weights[names[-1]], *(weights[group] for group in groups)]
     firsts = [
@@ -297,8 +298,21 @@ def _used(
     return [w if use else np.ones_like(w) for w, use in zip(cond, used, strict=True)]
 
 
-def _with_precision(design: Design, w: Array) -> Design:
-    """Rows times sqrt(w): residual variance sigma^2 / w, as lme4's own weights mean it."""
+def with_precision_weights(design: Design, w: Array) -> Design:
+    """Turn a model with residual variance sigma^2 / w, lme4's own weights, into one without.
+
+    The deviance of y itself is that of the design returned less the sum of log w.
+
+    Parameters
+    ----------
+    design : the model on the sample, unweighted.
+    w : (n,) precision weights of the design's rows, positive.
+
+    Returns
+    -------
+    Design
+        Its rows of y, X and Z are multiplied by sqrt(w).
+    """
     root = np.sqrt(w)
     levels = tuple(replace(level, Z=level.Z * root[:, None]) for level in design.levels)
     return replace(design, y=design.y * root, X=design.X * root[:, None], levels=levels)

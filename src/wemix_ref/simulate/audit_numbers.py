@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from wemix_ref.engines.protocol import FitResult, Problem
 from wemix_ref.fit import criterion_of, fit_design
+from wemix_ref.simulate.analyses import with_precision_weights
 from wemix_ref.tiers.matrices import matrices
 from wemix_ref.tiers.ours import Ours
 from wemix_ref.tiers.own_optimum import own_optimum
@@ -35,9 +36,8 @@ _NAMES = {
 class AuditedFit(Ours):
     """The estimator on a problem of an audit, at its own optimum and wherever R stands.
 
-    A problem with precision weights w (residual variance sigma^2 / w) has its rows of y, X and Z
-    multiplied by sqrt(w), which turns it into one without; the deviance of y itself is that of
-    the scaled rows less sum log w.
+    A model with precision weights is taken without them, on scaled rows; its deviance is that of y
+    itself (:func:`wemix_ref.simulate.analyses.with_precision_weights`).
 
     Attributes
     ----------
@@ -49,26 +49,16 @@ class AuditedFit(Ours):
         super().__init__(problem, np.empty(0))
         self._jacobian = 0.0
         if problem.precision_weights is not None:
-            self._scale_rows(problem)
+            w = problem.data.loc[self.design.index, problem.precision_weights]
+            self.design = with_precision_weights(self.design, w.to_numpy(dtype=float))
+            self._criterion = criterion_of(self.design, problem.reml)
+            self._jacobian = float(np.log(w).sum())
         self.optimum = fit_design(self.design, reml=problem.reml).theta.to_numpy()
 
     @classmethod
     def of(cls, problem: Problem) -> AuditedFit:
         """Build the model and fit it."""
         return cls(problem)
-
-    def _scale_rows(self, problem: Problem) -> None:
-        design = self.design
-        w = problem.data.loc[design.index, problem.precision_weights].to_numpy(dtype=float)
-        root = np.sqrt(w)
-        self.design = replace(
-            design,
-            y=design.y * root,
-            X=design.X * root[:, None],
-            levels=tuple(replace(lv, Z=lv.Z * root[:, None]) for lv in design.levels),
-        )
-        self._criterion = criterion_of(self.design, problem.reml)
-        self._jacobian = float(np.log(w).sum())
 
     def point(
         self, theta: Sequence[float] | NDArray[np.float64], recipe: str | None = None
