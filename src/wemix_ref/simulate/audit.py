@@ -84,7 +84,9 @@ def audit(
 
     Every number of every replicate is judged by itself; nothing is averaged. An engine that gave
     no answer is one row of tier ``status``: its name says which, and ``ok`` is missing where the
-    engine is not available, false where it failed. Where R is not there, all rows are such.
+    engine is not available, false where it failed. Where R is not there, all rows are such. A
+    sample to which our own fit has no answer is such a row of the engine ``python``, ``ok``
+    missing: there is nothing to compare.
 
     Parameters
     ----------

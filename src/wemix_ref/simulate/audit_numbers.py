@@ -14,7 +14,7 @@ from wemix_ref.engines.protocol import FitResult, Problem
 from wemix_ref.fit import criterion_of, fit_design
 from wemix_ref.simulate.analyses import with_precision_weights
 from wemix_ref.tiers.matrices import matrices
-from wemix_ref.tiers.ours import Ours
+from wemix_ref.tiers.ours import Ours, labelled_components
 from wemix_ref.tiers.own_optimum import own_optimum
 from wemix_ref.tiers.same_theta import same_theta, standard_errors
 from wemix_ref.tolerances import Tolerances
@@ -24,6 +24,9 @@ __all__ = ["AuditedFit", "compared_numbers"]
 
 #: Non-zero entries of V beyond which it is not built; G says the same then.
 V_ENTRIES = 2_000_000
+
+#: Below this an element on Lambda's diagonal is zero to R's sandwich (sandwich.R).
+BOUNDARY = 1e-4
 
 _NAMES = {
     ("se_beta", "model"): "se_beta_model",
@@ -141,14 +144,17 @@ def _standard_errors(
 ) -> list[Number]:
     """Standard errors by every recipe that R has, at our theta; else at R's own optimum."""
     found: dict[tuple[str, str], Number] = {}
-    points = [("", there), ("", _sandwich(there)), (f" (at {elsewhere})", optimum)]
-    for where, point in points:
+    sandwich = _sandwich(there)
+    for where, point in (("", there), ("", sandwich), (f" (at {elsewhere})", optimum)):
         if point is None:
             continue
         for number in standard_errors(fit, point, at=where, **naming):
             quantity = _NAMES[number.quantity, point["se_recipe"]]
             named = replace(number, quantity=quantity, verdict=number.verdict + where)
-            found.setdefault((quantity, number.name), _defined(named))
+            found.setdefault((quantity, number.name), _defined(fit, point, named))
+    if sandwich is not None:
+        for number in _left_out(fit, sandwich, naming):
+            found.setdefault((number.quantity, number.name), number)
     return list(found.values())
 
 
@@ -166,9 +172,50 @@ def _sandwich(point: Mapping[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def _defined(number: Number) -> Number:
-    """A standard error that is not defined here cannot agree or differ: it is shown."""
-    if number.ours is None or math.isnan(number.ours):
-        said = "ours is not defined: a variance at its boundary, or not identified"
+def _defined(fit: AuditedFit, point: Mapping[str, Any], number: Number) -> Number:
+    """Show a standard error that is not defined here because a variance is at its boundary."""
+    undefined = number.ours is None or math.isnan(number.ours)
+    if undefined and _singular(fit, point):
+        said = "ours is not defined: a variance is at its boundary"
         return replace(number, ours=None, digits=None, required=None, ok=None, verdict=said)
     return number
+
+
+def _left_out(fit: AuditedFit, point: Mapping[str, Any], naming: Mapping[str, Any]) -> list[Number]:
+    """Standard errors of variance components that the sandwich from lme4's pieces has not.
+
+    It has none for a level with a variance at its boundary; elsewhere it must have them.
+    """
+    own = fit.point(point["theta"]["values"], "wemix")
+    rows = labelled_components(own["variance_components"])
+    singular = _singular(fit, point)
+    required = naming["tolerances"].find("standard-errors", "se_variance", naming["software"])
+    return [
+        Number(
+            "standard-errors",
+            naming["engine"],
+            "se_variance_sandwich",
+            label,
+            rows[label]["se"],
+            None,
+            naming["source"],
+            "",
+            None,
+            None if singular else required.value,
+            "theirs is not defined: a variance is at its boundary"
+            if singular
+            else "differs: theirs is missing",
+            None if singular else False,
+            required.why,
+        )
+        for label, row in labelled_components(point["variance_components"]).items()
+        if row["se"] is None
+    ]
+
+
+def _singular(fit: AuditedFit, point: Mapping[str, Any]) -> bool:
+    """Whether either side takes a variance for zero: we on the scale of Z's column, R as it is."""
+    theta = np.asarray(point["theta"]["values"], dtype=float)
+    lambdas = fit.design.covariance.Lambdas(theta)
+    bare = any(np.any(np.abs(np.diag(Lambda)) < BOUNDARY) for Lambda in lambdas)
+    return bool(fit.at(theta).singular) or bare
