@@ -98,6 +98,19 @@ def test_the_fingerprint_holds_what_replicates_depend_on_and_no_more(study):
     assert len({first, *found}) == len(other) + 1
 
 
+def test_the_order_in_the_file_is_part_of_the_fingerprint(study):
+    def fingerprint(**changes):
+        return load_study(study(**changes)).scenario("informative-true").fingerprint
+
+    two = {"x": {"level": "student", "distribution": "normal"}}
+    other = {"z": {"level": "student", "distribution": "normal"}}
+    population = TINY["population"]
+    there = fingerprint(population={**population, "covariates": {**two, **other}})
+    assert there != fingerprint(population={**population, "covariates": {**other, **two}})
+    turned = dict(reversed(TINY["analyses"].items()))
+    assert fingerprint() != fingerprint(analyses=turned)
+
+
 def test_a_finite_population_is_shared_by_scenarios_that_do_not_change_it(study):
     read = load_study(study())
     keys = {scenario.population_key for scenario in read.scenarios}

@@ -84,7 +84,7 @@ rule summarise:
         "../../environment.yml"
     params:
         small=lambda w: STUDIES[w.study].small,
-        code=code_of("performance", "simulate.chunks"),
+        code=code_of("simulate.summarise"),
     message:
         "Performance measures of {wildcards.study}"
     script:

@@ -67,9 +67,9 @@ def true_values(
 ) -> dict[str, float]:
     """Return the values of models' parameters in the generating model.
 
-    A term that the generating model does not have is zero there: a coefficient of variables of the
-    population, or a random effect of a level. Of what has no one value (a standard deviation that
-    differs between units), or is a function of variables, there is none.
+    A term that the generating model does not have is zero there: a coefficient of covariates, or
+    a random effect of a level. There is no value of what has no single one (a standard deviation
+    that differs between units), of functions of variables, and of derived variables.
 
     Parameters
     ----------
@@ -95,14 +95,14 @@ def _fixed(
 ) -> dict[str, float]:
     # z:x and x:z are one coefficient, which R names by the order of the formula
     known = {frozenset(name.split(":")): value for name, value in truth.items()}
+    # what is derived from the response, or an effect itself, has no coefficient in the model
+    covariates = {one.name for one in population.covariates}
     out = {_INTERCEPT: truth.get(_INTERCEPT, 0.0)} if formula.fixed.intercept else {}
     for label, term in zip(formula.fixed.labels, formula.fixed.terms, strict=True):
         parts = frozenset(label.split(":"))
         if parts in known:
             out[label] = known[parts]
-        elif all(isinstance(part, Name) for part in term) and (
-            set(names_in(*term)) <= set(population.variable_names)
-        ):
+        elif all(isinstance(part, Name) for part in term) and (set(names_in(*term)) <= covariates):
             out[label] = 0.0
     return out
 

@@ -273,10 +273,9 @@ def _scenario(study: Study, name: str) -> Scenario:
         for key in ("population", *_DESIGN_KEYS, "model", "target", "analyses", "generator")
         if key in study.content
     }
+    # the order of keys counts: covariates are drawn, and levels nested, as they stand in the file
     # its name decides the streams; the prose, the intervals and the audit decide nothing here
-    text = json.dumps(
-        [study.seed, study.r_seed, name, parameters, content], sort_keys=True, allow_nan=False
-    )
+    text = json.dumps([study.seed, study.r_seed, name, parameters, content], allow_nan=False)
     population = population_spec(content["population"])
     levels = tuple(content["population"]["levels"])
     target = content.get("target", {"kind": "parameter"})
@@ -300,10 +299,10 @@ def _scenario(study: Study, name: str) -> Scenario:
 
 def _population_key(study: Study, population: Mapping[str, Any], parameters: Parameters) -> str:
     """Hash a population's text with the parameters that it may name: what it does not, is free."""
-    text = json.dumps(population, sort_keys=True)
+    text = json.dumps(population)
     words = set(re.findall(r"\w+", text))
     used = {name: value for name, value in parameters.items() if name in words}
-    whole = json.dumps([study.seed, study.r_seed, text, used], sort_keys=True)
+    whole = json.dumps([study.seed, study.r_seed, text, used])
     return hashlib.sha256(whole.encode()).hexdigest()
 
 
