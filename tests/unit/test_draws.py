@@ -242,3 +242,13 @@ def test_a_sample_that_has_no_fit_is_a_failed_row_and_the_others_stand(study):
     assert list(rows.loc[rows["analysis"] == "three", "status"]) == ["failed"]
     assert set(rows.loc[rows["analysis"] == "two", "status"]) == {"ok"}
     assert "school" in rows.loc[rows["analysis"] == "three", "message"].item()
+
+
+def test_population_sample_and_scenarios_have_streams_of_their_own(study):
+    read = study()
+    first = [
+        stream.normal(3).tolist()
+        for name in ("informative-true", "informative-false")
+        for stream in Draws(read, read.scenario(name))._streams(0)
+    ]
+    assert len({tuple(values) for values in first}) == 4
