@@ -1,14 +1,18 @@
-"""Which R is here, with which packages: asked once, without starting R inside Python."""
+"""Which libraries and which R are here: R is asked once, without starting it inside Python."""
 
 from __future__ import annotations
 
 import subprocess
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 from wemix_ref.engines.r_process import r_availability
 
-__all__ = ["R_PACKAGES", "r_versions"]
+__all__ = ["LIBRARIES", "R_PACKAGES", "library_versions", "r_versions"]
+
+#: Libraries whose versions may change the last bits of a draw or of a fit.
+LIBRARIES = ("numpy", "scipy")
 
 R_PACKAGES = ("lme4", "Matrix", "WeMix")
 
@@ -17,6 +21,11 @@ cat("R ", paste(R.version$major, R.version$minor, sep = "."), "\\n", sep = "")
 for (p in c({packages})) if (nzchar(system.file(package = p)))
     cat(p, " ", as.character(packageVersion(p)), "\\n", sep = "")
 """
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of `LIBRARIES`, by name."""
+    return {name: version(name) for name in LIBRARIES}
 
 
 @cache

@@ -1,9 +1,11 @@
 """Tables of replicates: the same rows are the same bytes; earlier files serve where they fit."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from wemix_ref.errors import StudyError
@@ -82,7 +84,9 @@ def test_progress_tells_what_is_left(tmp_path):
         name = chunk_name(first, first + 6)
         rows = tmp_path / "chunks" / scenario.name / f"{name}.parquet"
         timing = timings / scenario.name / f"{name}.json"
-        run_chunk(study, scenario, first, first + 6, "code", rows, timing)
+        run_chunk(study, scenario, first, first + 6, {"code": "a"}, rows, timing)
+    made_from = json.loads(pq.read_schema(rows).metadata[b"wemix-ref"])
+    assert made_from == {"scenario": scenario.fingerprint, "code": "a"}
     told = progress_of(study, timings)
     assert (told.done, told.total) == (12, 48)
     assert told.seconds_left > 0

@@ -1,45 +1,3 @@
-from wemix_ref.simulate.storage import chunk_name
-from wemix_ref.simulate.study import load_studies
-
-STUDIES = load_studies(
-    Path(config["studies"]["directory"]), chunk=config["studies"]["chunk"]
-)
-
-if unknown := sorted(set(config["studies"]["only"]) - set(STUDIES)):
-    raise WorkflowError(
-        f"config: studies.only must name studies of {config['studies']['directory']}, or their "
-        f"small versions ({', '.join(STUDIES)}); {unknown[0]!r} is none."
-    )
-CHOSEN = config["studies"]["only"] or list(STUDIES)
-WHOLE_STUDIES = [name for name in CHOSEN if not STUDIES[name].small]
-SMALL_STUDIES = [name for name in CHOSEN if STUDIES[name].small]
-
-
-def chunks_of(study, kind):
-    """The files of a study's jobs."""
-    return [
-        f"results/studies/{study}/{kind}/{scenario}/{chunk_name(first, stop)}"
-        + (".parquet" if kind == "chunks" else ".json")
-        for scenario in STUDIES[study].settings
-        for first, stop in STUDIES[study].chunks()
-    ]
-
-
-def code_of_replicates(study, scenario):
-    """What replicates depend on: R's engines where an analysis is theirs."""
-    needs_r = STUDIES[study].scenario(scenario).needs_r
-    return code_of("simulate.chunks", *(["simulate.elsewhere"] if needs_r else []))
-
-
-def study_files(names):
-    """What is made of each study."""
-    return [
-        f"results/studies/{name}/{file}"
-        for name in names
-        for file in ("verdict.txt", "report.html", "performance.csv")
-    ]
-
-
 # A change of a study's prose redoes its report alone: jobs know the study by the fingerprint of
 # their scenario.
 rule replicates:
@@ -58,12 +16,7 @@ rule replicates:
     params:
         scenario=lambda w: STUDIES[w.study].scenario(w.scenario).fingerprint,
         small=lambda w: STUDIES[w.study].small,
-        backend=lambda w: (
-            backend_of("wemix")
-            if STUDIES[w.study].scenario(w.scenario).needs_r
-            else {}
-        ),
-        code=lambda w: code_of_replicates(w.study, w.scenario),
+        made_with=lambda w: made_with(w.study, w.scenario),
     message:
         "Replicates {wildcards.first} to {wildcards.stop} of {wildcards.study}, {wildcards.scenario}"
     script:

@@ -19,5 +19,5 @@ with job(snakemake.log[0]):
     rows, timing = Path(snakemake.output.rows), Path(snakemake.output.timing)
     first, stop = int(wildcards.first), int(wildcards.stop)
     scenario = study.scenario(wildcards.scenario)
-    run_chunk(study, scenario, first, stop, params.code, rows, timing, fit_elsewhere)
+    run_chunk(study, scenario, first, stop, params.made_with, rows, timing, fit_elsewhere)
     sys.stderr.write(f"{study.name}: {progress_of(study, timing.parents[1])}\n")

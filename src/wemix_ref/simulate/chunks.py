@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def run_chunk(
     scenario: Scenario,
     first: int,
     stop: int,
-    code: str,
+    made_with: Mapping[str, str],
     out: Path,
     timing: Path,
     elsewhere: Elsewhere | None = None,
@@ -41,14 +41,14 @@ def run_chunk(
     ----------
     study, scenario : the study and one of its scenarios.
     first, stop : replicates from `first` up to, but without, `stop`.
-    code : hash of the code they are made with.
+    made_with : what they depend on besides: hash of the code, versions of libraries.
     out : the parquet file, ``<chunks>/<scenario>/<first>-<stop>.parquet``; files of the same
         scenario beside it, made from the same, are read before anything is computed.
     timing : a JSON file of when the job ran and how many replicates it computed.
     elsewhere : as for :func:`wemix_ref.simulate.replicates.run_replicates`.
     """
     started = time.time()
-    made_from: dict[str, object] = {"scenario": scenario.fingerprint, "code": code}
+    made_from: dict[str, object] = {"scenario": scenario.fingerprint, **made_with}
     wanted = range(first, stop)
     parts = list(known_replicates(out.parents[1], scenario.name, made_from, wanted))
     known = {replicate for part in parts for replicate in part["replicate"].unique()}
