@@ -132,18 +132,28 @@ def test_a_moved_checkout_gets_a_new_environment(checkout: Checkout) -> None:
     assert any(c.startswith("venv") for c in checkout.uv_calls())
 
 
+REPORT = "--report:results/report.html:--report-after-run"
+
+
 @pytest.mark.parametrize(
     ("given", "called"),
     [
-        ([], "snakemake:--cores:all:"),
+        ([], f"snakemake:{REPORT}:--cores:all:"),
+        (["a b"], f"snakemake:{REPORT}:--cores:all:a b:"),
+        (["--cores", "2"], f"snakemake:{REPORT}:--cores:2:"),
+        (["--cores=2"], f"snakemake:{REPORT}:--cores=2:"),
+        (["-c2", "x"], f"snakemake:{REPORT}:-c2:x:"),
+        (["--jobs", "3"], f"snakemake:{REPORT}:--jobs:3:"),
+        # no report of what is not there yet
         (["-n", "a b"], "snakemake:--cores:all:-n:a b:"),
-        (["--cores", "2"], "snakemake:--cores:2:"),
-        (["--cores=2"], "snakemake:--cores=2:"),
-        (["-c2", "x"], "snakemake:-c2:x:"),
-        (["--jobs", "3"], "snakemake:--jobs:3:"),
+        (["-c1", "studies", "--dry-run"], "snakemake:-c1:studies:--dry-run:"),
+        (["-c1", "--unlock"], "snakemake:-c1:--unlock:"),
+        (["-c1", "--report", "my.html"], "snakemake:-c1:--report:my.html:"),
     ],
 )
-def test_run_uses_all_cores_unless_told(checkout: Checkout, given: list[str], called: str) -> None:
+def test_run_uses_all_cores_unless_told_and_ends_with_a_report(
+    checkout: Checkout, given: list[str], called: str
+) -> None:
     ran = checkout.call("run", *given)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.splitlines()[:2] == [called, str(checkout.root)]
