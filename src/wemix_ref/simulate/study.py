@@ -12,19 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from wemix_ref.errors import CaseError, StudyError, WemixRefError
-from wemix_ref.formula import parse_formula
 from wemix_ref.simulate.analyses import Analysis, analyses_of
 from wemix_ref.simulate.arithmetic import Expression, parse_expression
-from wemix_ref.simulate.parameters import parameters_of, sole_group
 from wemix_ref.simulate.populations import PopulationSpec, population_spec
 from wemix_ref.simulate.sampling import SamplingSpec, sampling_spec
-from wemix_ref.simulate.sampling_spec import EXTRA_NAMES
 from wemix_ref.simulate.scenarios import (
     Parameters,
     settings_of,
     small_version,
     substituted,
 )
+from wemix_ref.simulate.study_names import check_names
 from wemix_ref.strict_yaml import PROJECT, read_valid_yaml
 
 __all__ = ["Audit", "Interval", "Scenario", "Study", "Target", "load_studies", "load_study"]
@@ -279,7 +277,7 @@ def _scenario(study: Study, name: str) -> Scenario:
     population = population_spec(content["population"])
     levels = tuple(content["population"]["levels"])
     target = content.get("target", {"kind": "parameter"})
-    return Scenario(
+    out = Scenario(
         name=name,
         parameters=parameters,
         population=population,
@@ -295,6 +293,8 @@ def _scenario(study: Study, name: str) -> Scenario:
         fingerprint=hashlib.sha256(text.encode()).hexdigest(),
         population_key=_population_key(study, content["population"], parameters),
     )
+    check_names(out)
+    return out
 
 
 def _population_key(study: Study, population: Mapping[str, Any], parameters: Parameters) -> str:
@@ -307,9 +307,8 @@ def _population_key(study: Study, population: Mapping[str, Any], parameters: Par
 
 
 def _check_names(study: Study) -> None:
-    """Check what names analyses and formulas, once, at the first scenario."""
-    first = study.scenario(next(iter(study.settings)))
-    names = [analysis.name for analysis in first.analyses]
+    """Check every scenario, and what names analyses, which all scenarios have alike."""
+    names = [analysis.name for analysis in study.scenarios[0].analyses]
     if study.compare_with is not None and study.compare_with not in names:
         raise StudyError(
             f"{study.path}: compare_with must be an analysis ({', '.join(names)}); found "
@@ -320,31 +319,4 @@ def _check_names(study: Study) -> None:
             raise StudyError(
                 f"{study.path}: audit.analyses must name analyses ({', '.join(names)}); found "
                 f"{name!r}."
-            )
-    population = first.population
-    known = {*population.variable_names, *population.level_names[:-1]}
-    for model in first.models:
-        # otherwise every replicate would fail alike
-        unknown = [name for name in parse_formula(model).variables() if name not in known]
-        if unknown:
-            raise StudyError(
-                f"{study.path}: a model's variables must be those of the population "
-                f"({', '.join(sorted(known))}); found {unknown[0]!r} in {model!r}."
-            )
-    levels = population.level_names
-    named = {*population.variable_names, *first.parameters, *EXTRA_NAMES}
-    for section, expression in first.sampling.expressions():
-        unknown = sorted(expression.names - named)
-        if unknown:
-            raise StudyError(
-                f"{study.path}: {section}: `{expression.text}` must name variables of the "
-                f"population or parameters ({', '.join(sorted(named))}); found {unknown[0]!r}."
-            )
-    short = sole_group(first.models, levels) is not None
-    parameters = {name for m in first.models for name in parameters_of(m, levels, short)}
-    for name in first.target.values:
-        if name not in parameters:
-            raise StudyError(
-                f"{study.path}: target.values must name parameters of the models "
-                f"({', '.join(sorted(parameters))}); found {name!r}."
             )

@@ -1,0 +1,99 @@
+"""Whether models and names in a study's file mean something: asked before any replicate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from wemix_ref.errors import StudyError
+from wemix_ref.formula import Formula, parse_formula
+from wemix_ref.simulate.parameters import group_of, parameters_of, sole_group
+from wemix_ref.simulate.sampling_spec import EXTRA_NAMES
+
+if TYPE_CHECKING:
+    from wemix_ref.simulate.analyses import Analysis
+    from wemix_ref.simulate.population_specs import PopulationSpec
+    from wemix_ref.simulate.study import Scenario
+
+__all__ = ["check_names"]
+
+
+def check_names(scenario: Scenario) -> None:
+    """Check that models can be fitted to samples, and that every name is known.
+
+    Raises
+    ------
+    StudyError
+        If a model has no random term, groups by what is no level above level 1, or has a variable
+        that the population has not; if weights are those of a level that the model has not; or if
+        an expression of the design or a target names what there is none of.
+    """
+    # otherwise every replicate would fail alike
+    for model in scenario.models:
+        _check_model(model, parse_formula(model), scenario.population)
+    for analysis in scenario.analyses:
+        _check_weights(analysis, scenario.population.level_names)
+    _check_design(scenario)
+    levels = scenario.population.level_names
+    short = sole_group(scenario.models, levels) is not None
+    parameters = {n for m in scenario.models for n in parameters_of(m, levels, short)}
+    for name in scenario.target.values:
+        if name not in parameters:
+            raise StudyError(
+                f"target.values must name parameters of the models ({_listed(parameters)}); found "
+                f"{name!r}."
+            )
+
+
+def _check_model(model: str, formula: Formula, population: PopulationSpec) -> None:
+    groups = population.level_names[:-1]
+    if not formula.bars:
+        raise StudyError(
+            f"a model must have a random term of a level above level 1 ({', '.join(groups)}); "
+            f"found none in {model!r}. Add one, such as (1 | {groups[0]})."
+        )
+    for bar in formula.bars:
+        unknown = [part for part in bar.group_name.split(":") if part not in groups]
+        if unknown:
+            raise StudyError(
+                f"a model's grouping factors must be levels of the population above level 1 "
+                f"({', '.join(groups)}), with and without weights; found {unknown[0]!r} in "
+                f"{model!r}. Make it a level, under population.levels."
+            )
+    known = {*population.variable_names, *groups}
+    unknown = [name for name in formula.variables() if name not in known]
+    if unknown:
+        raise StudyError(
+            f"a model's variables must be those of the population ({_listed(known)}); found "
+            f"{unknown[0]!r} in {model!r}."
+        )
+
+
+def _check_weights(analysis: Analysis, levels: tuple[str, ...]) -> None:
+    """Weights of a list of levels: the model must have them all."""
+    key = analysis.fit
+    if isinstance(key.weights, str):
+        return
+    own = {group_of(bar.group_name, levels) for bar in parse_formula(key.model).bars}
+    fitted = [name for name in levels if name in own or name == levels[-1]]
+    missing = [name for name in key.weights if name not in fitted]
+    if missing:
+        raise StudyError(
+            f"analysis {analysis.name!r}: weights must be those of levels that its model has "
+            f"({', '.join(fitted)}); found {missing[0]!r}, and the model {key.model!r}."
+        )
+
+
+def _check_design(scenario: Scenario) -> None:
+    named = {*scenario.population.variable_names, *scenario.parameters, *EXTRA_NAMES}
+    for section, expression in scenario.sampling.expressions():
+        unknown = sorted(expression.names - named)
+        if unknown:
+            raise StudyError(
+                f"{section}: `{expression.text}` must name variables of the population or "
+                f"parameters ({_listed(named)}); found {unknown[0]!r}."
+            )
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
