@@ -128,6 +128,7 @@ def test_what_r_does_not_survive_costs_its_own_problem_alone(tables, tmp_path):
     ok = "ok"
     status = [result.record["status"] for result in found]
     assert status == [ok, "failed", ok, "failed", ok, "failed", ok, "timeout", ok]
+    assert [i for i, result in enumerate(found) if result.ended] == [1, 5]
     assert "SIGKILL" in found[1].record["message"]
     assert "must be constant within cluster" in found[3].record["message"]
     assert "without an answer" in found[5].record["message"]

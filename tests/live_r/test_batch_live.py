@@ -101,6 +101,7 @@ def test_a_crash_costs_only_its_own_call(tmp_path):
         scripts(tmp_path, BODY), "answer", calls("a", "kill", "b", "quit", "stop", "c"), timeout=60
     )
     assert [reply.status for reply in found] == ["ok", "failed", "ok", "failed", "failed", "ok"]
+    assert [reply.ended for reply in found] == [False, True, False, True, False, False]
     assert "signal 9, SIGKILL" in found[1].message
     assert "ended without an answer" in found[3].message
     assert found[4].message == "no"
@@ -128,6 +129,7 @@ def test_the_end_of_all_of_r_is_survived_too(tmp_path):
     """
     found = call_r_many(scripts(tmp_path, body), "answer", calls(*"ab", "end", "c"), timeout=60)
     assert [reply.status for reply in found] == ["ok", "ok", "failed", "ok"]
+    assert [reply.ended for reply in found] == [False, False, True, False]
     assert "SIGKILL" in found[2].message
     parents = [found[i].value["parent"][0] for i in (0, 1, 3)]
     assert parents[0] == parents[1] != parents[2]

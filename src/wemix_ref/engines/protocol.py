@@ -74,11 +74,15 @@ class FitResult:
         (from zero) and ``value``; entries that are zero are left out.
     timing : dict
         Seconds; kept apart so that the record is the same bytes each run.
+    ended : bool
+        Whether the engine's process ended without an answer (status ``failed``): of the machine's
+        doing it may be, not of the model's.
     """
 
     record: dict[str, Any]
     matrices: pd.DataFrame | None = None
     timing: dict[str, float] = field(default_factory=dict)
+    ended: bool = False
 
 
 class Engine(Protocol):

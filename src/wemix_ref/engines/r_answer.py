@@ -91,7 +91,7 @@ def result_of(
     timing = {"seconds": reply.seconds}
     if reply.status != "ok" or reply.value is None:
         failed = without_answer(problem, engine, reply.status, reply.message)
-        return FitResult(failed.record, None, timing)
+        return FitResult(failed.record, None, timing, reply.ended)
     value = reply.value
     record = new_record(
         problem, engine, versions={name: v[0] for name, v in value["versions"].items()}

@@ -48,12 +48,15 @@ class RReply:
         The function's answer.
     seconds : float
         Wall time since the child's start or its answer before.
+    ended : bool
+        Whether R ended without an answer.
     """
 
     status: str
     message: str
     value: dict[str, Any] | None
     seconds: float
+    ended: bool = False
 
 
 def r_is_turned_off() -> bool:
@@ -247,7 +250,7 @@ def _replies_of_child(
                     since = now
                 waiting = len(replies) < len(numbers)
                 if waiting and code is not None:
-                    replies.append(RReply("failed", _end_message(code), None, now - since))
+                    replies.append(RReply("failed", _end_message(code), None, now - since, True))
                     break
                 if waiting and now - since > timeout:
                     message = f"R was ended after its time limit of {timeout:g} s"
@@ -279,5 +282,5 @@ def _answers(scratch: Path, numbers: range) -> list[dict[str, Any]]:
 
 def _reply(answer: Mapping[str, Any], seconds: float) -> RReply:
     if "exit_code" in answer:
-        return RReply("failed", _end_message(answer["exit_code"]), None, seconds)
+        return RReply("failed", _end_message(answer["exit_code"]), None, seconds, True)
     return RReply(answer["status"], answer["message"], answer["value"], seconds)

@@ -64,10 +64,10 @@ def estimates_of_point(
     out: Named = {}
     errors = point.get("se_beta") or {}
     for name, value in point["beta"].items():
-        out[name] = (float(value), _number(errors.get(name)))
+        out[name] = (_number(value), _number(errors.get(name)))
     for row in point["variance_components"]:
         name = _name(row["group"], row["var1"], row["var2"], levels, short)
-        value, se = float(row["vcov"]), _number(row.get("se"))
+        value, se = _number(row["vcov"]), _number(row.get("se"))
         if name == "sigma2" and residual_variance == "ml" and reml:
             n, p = int(point["nobs"]), len(point["beta"])
             value, se = value * (n - p) / n, se * (n - p) / n

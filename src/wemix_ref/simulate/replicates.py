@@ -11,7 +11,7 @@ import pandas as pd
 
 from wemix_ref.design import Design
 from wemix_ref.engines.protocol import FitResult, Problem
-from wemix_ref.errors import StudyError, WemixRefError, WemixRefWarning
+from wemix_ref.errors import EngineError, StudyError, WemixRefError, WemixRefWarning
 from wemix_ref.results import FittedModel
 from wemix_ref.simulate.analyses import Analysis, FitKey, fit_sample, problem_of
 from wemix_ref.simulate.draws import Drawn, Draws
@@ -65,6 +65,9 @@ def run_replicates(
     StudyError
         If a population or its target cannot be had, or nobody fits an engine's analyses. A sample
         without units, or without an answer, is rows of failed fits.
+    EngineError
+        If an engine in R is not there, ended, or ran into its time limit: that is no answer to a
+        sample, and on another machine there might be one.
     """
     draws = Draws(study, scenario)
     rows: list[Row] = []
@@ -179,21 +182,30 @@ def _by_r(draws: Draws, waiting: list[_Waiting], elsewhere: Elsewhere | None) ->
             )
         results = elsewhere(name, [item.problem for item in own])
         for item, result in zip(own, results, strict=True):
-            rows += _of_record(draws, scenario, item, result.record)
+            rows += _of_result(draws, scenario, item, result)
     return rows
 
 
-def _of_record(
-    draws: Draws, scenario: Scenario, item: _Waiting, record: Mapping[str, object]
-) -> list[Row]:
-    analysis = item.analysis
-    if record["status"] != "ok":
+def _of_result(draws: Draws, scenario: Scenario, item: _Waiting, result: FitResult) -> list[Row]:
+    analysis, record = item.analysis, result.record
+    if record["status"] == "failed" and not result.ended:
         return [_failed(scenario, item.replicate, analysis, str(record["message"]))]
+    if record["status"] != "ok":
+        raise EngineError(
+            f"scenario {scenario.name!r}, replicate {item.replicate}, analysis {analysis.name!r}: "
+            f"the engine {analysis.fit.engine} must answer every sample; {record['status']}: "
+            f"{record['message']}. Nothing of the job is kept. Run it again where R works and has "
+            "time and memory, or leave the analysis out."
+        )
     point = record["optimum"]
     assert isinstance(point, Mapping)
     named = estimates_of_point(
         point, analysis.fit.reml, analysis.residual_variance, draws.levels, draws.short_names
     )
+    wrong = [name for name, (estimate, _) in named.items() if not np.isfinite(estimate)]
+    if wrong:
+        said = f"estimates must be finite; {len(wrong)} are not (first: {wrong[0]})"
+        return [_failed(scenario, item.replicate, analysis, said)]
     # R's engines end at an optimum or fail
     state = (True, bool(record.get("singular")), float(point["deviance"]), int(point["nobs"]))
     head = (scenario.name, item.replicate, analysis.name)
