@@ -9,10 +9,13 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wemix_ref.cli_text import columns, json_text
 from wemix_ref.errors import OptionError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["add_study"]
 
@@ -86,12 +89,15 @@ def _plan(parsed: argparse.Namespace) -> bool:
     study = load_study(parsed.file, small=parsed.small)
     # as in a job of the workflow: one thread, which must be said before numpy is loaded
     os.environ.update(dict.fromkeys(_THREADS, "1"))
-    costs = []
+    costs: list[float] = []
+    failed: list[str] = []
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as other:
         for scenario in study.settings:
             sys.stderr.write(f"wemix-ref: timing {scenario}\n")
             done = other.submit(_cost, parsed.file, parsed.small, scenario, parsed.seconds)
-            costs.append(done.result())
+            cost, without = done.result()
+            costs.append(cost)
+            failed += without
     per_job = [max(1, round(_JOB_SECONDS / cost)) for cost in costs]
     chunk = max(min(per_job), -(-study.replicates * len(costs) // _MOST_JOBS))
     total = study.replicates * sum(costs)
@@ -110,28 +116,52 @@ def _plan(parsed: argparse.Namespace) -> bool:
         "chunk": study.chunk,
         "proposed_chunk": min(chunk, study.replicates),
         "jobs": len(study.chunks()) * len(costs),
+        "failed": failed,
     }
     sys.stdout.write(json_text(told) if parsed.json else _plan_text(told, costs))
-    return True
+    for line in failed:
+        sys.stderr.write(f"wemix-ref: {line}\n")
+    return not failed
 
 
-def _cost(file: Path, small: bool, name: str, seconds: float) -> float:
-    """Time replicates after a first one that loads what is loaded once."""
+def _cost(file: Path, small: bool, name: str, seconds: float) -> tuple[float, list[str]]:
+    """Time replicates after a first one that loads what is loaded once.
+
+    Returns
+    -------
+    float
+        Seconds a replicate.
+    list of str
+        Analyses of which every fit failed, a line each.
+    """
+    import pandas as pd
+
     from wemix_ref.simulate.replicates import run_replicates
     from wemix_ref.simulate.study import load_study
 
     study = load_study(file, small=small)
     scenario = study.scenario(name)
-    run_replicates(study, scenario, [0])
+    parts = [run_replicates(study, scenario, [0])]
     done, started = 0, time.perf_counter()
     while True:
         # a batch, since what a scenario's draws share is made once a job
         batch = range(1 + done, 1 + 2 * done + 1)
-        run_replicates(study, scenario, batch)
+        parts.append(run_replicates(study, scenario, batch))
         done += len(batch)
         spent = time.perf_counter() - started
         if spent >= seconds:
-            return spent / done
+            return spent / done, _without_fits(name, pd.concat(parts))
+
+
+def _without_fits(scenario: str, rows: pd.DataFrame) -> list[str]:
+    out = []
+    for analysis, own in rows.groupby("analysis", sort=False):
+        if (own["status"] == "failed").all():
+            out.append(
+                f"scenario {scenario!r}, analysis {analysis!r}: some fits must succeed; all "
+                f"{len(own)} that were tried failed, the first with: {own['message'].iloc[0]}"
+            )
+    return out
 
 
 def _plan_text(told: dict[str, Any], costs: list[float]) -> str:

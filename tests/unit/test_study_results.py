@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from tests.unit.study_files import written
 from wemix_ref import mix
 from wemix_ref.cli import main
 from wemix_ref.errors import StudyError
@@ -193,6 +194,35 @@ def test_a_printed_median_that_is_missed_is_a_fault(printed, tmp_path):
     assert "theirs, S: printed -5.0, ours 5.00" in faults[0]
 
 
+def with_failures(rate, scenario="A"):
+    failures = ("failure_rate", rate, 0.0, 400)
+    rows = [(scenario, name, "(fit)", *failures) for name in ("w", "v")]
+    table = measured()
+    return pd.concat([table, pd.DataFrame(rows, columns=table.columns)], ignore_index=True)
+
+
+def test_an_analysis_without_fits_is_a_fault():
+    study, agreeing = load_study(TINY), audit([True, True, None])
+    _, faults = judge(study, agreeing, with_failures(1.0), ROOT)
+    assert len(faults) == 2
+    assert faults[0].startswith("tiny-study, A, w: some fits must succeed; all 400 failed.")
+    assert "replicates/A.parquet" in faults[0]
+    assert "tiny-study, A, v:" in faults[1]
+    assert judge(study, agreeing, with_failures(399 / 400), ROOT)[1] == []
+
+
+def test_an_analysis_without_fits_has_no_medians_to_compare(printed, tmp_path):
+    path = written(tmp_path, published=PUBLISHED)
+    table = with_failures(1.0)
+    table = table[(table["analysis"] != "w") | (table["measure"] == "failure_rate")]
+    text, faults = judge(load_study(path), audit([True, True, None]), table, printed)
+    assert "tiny, A, w: some fits must succeed" in faults[0]
+    assert "printed medians" not in text
+    elsewhere = pd.concat([measured(sigma2=0.05), with_failures(1.0, "B").iloc[-2:]])
+    _, faults = judge(load_study(path), audit([True, True, None]), elsewhere, printed)
+    assert [fault.split(":")[0] for fault in faults] == ["tiny, B, w", "tiny, B, v", "tiny"]
+
+
 def test_studies_are_listed(capsys):
     assert main(["study", "list"]) == 0
     told = capsys.readouterr().out
@@ -215,6 +245,31 @@ def test_a_plan_tells_costs_and_a_chunk(capsys):
     assert told["jobs"] == 8
     assert main(["study", "plan", str(TINY), "--seconds", "0.1"]) == 0
     assert "core hours per million replicates" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_plan_tells_that_every_fit_of_an_analysis_fails(capsys, tmp_path):
+    sampling = {
+        "teacher": {"method": "srs", "size": 1},
+        "student": {"method": "srs", "size": "take"},
+    }
+    analyses = {"unweighted": {}, "weighted": {"weights": "all"}}
+    path = written(
+        tmp_path,
+        model="y ~ x + (1 | school)",
+        factors={"take": [1, 2]},
+        sampling=sampling,
+        analyses=analyses,
+    )
+    assert main(["study", "plan", str(path), "--seconds", "0.01"]) == 1
+    printed = capsys.readouterr()
+    assert "core hours per million replicates" in printed.out
+    (line,) = [line for line in printed.err.splitlines() if "must succeed" in line]
+    assert "scenario 'take-1', analysis 'weighted': some fits must succeed; all " in line
+    assert "failed, the first with: " in line
+    assert line.endswith("rows all alike.")
+    assert main(["study", "plan", str(path), "--seconds", "0.01", "--json"]) == 1
+    assert len(json.loads(capsys.readouterr().out)["failed"]) == 1
 
 
 def test_a_sample_is_written_with_its_weights(capsys, tmp_path):

@@ -1,4 +1,4 @@
-"""Fail where R disagrees, or a printed median is not met."""
+"""Fail where an analysis has no fits, R disagrees, or a printed median is not met."""
 
 import sys
 from pathlib import Path
@@ -22,5 +22,5 @@ with job(snakemake.log[0]):
     text, faults = judge(study, audit, performance, Path(snakemake.params.resources))
     sys.stderr.write(text)
     if faults:
-        raise StudyError(f"{len(faults)} numbers do not agree:\n" + "\n".join(faults[:40]))
+        raise StudyError(f"{study.name} must stand; faults: {len(faults)}\n" + "\n".join(faults[:40]))
     write_text(Path(snakemake.output[0]), text)

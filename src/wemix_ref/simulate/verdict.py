@@ -1,4 +1,4 @@
-"""Whether a study stands: R agrees in every replicate audited, and printed medians are met."""
+"""Whether a study stands: every analysis has fits, R agrees with them, printed medians are met."""
 
 from __future__ import annotations
 
@@ -30,10 +30,14 @@ def judge(
     list of str
         What does not agree, a line each; empty when the study stands.
     """
+    dead = performance[(performance["measure"] == "failure_rate") & (performance["estimate"] >= 1)]
     printed = study.content.get("published")
-    medians = (
-        beside_published(printed, performance, Path(resources) / "published") if printed else []
-    )
+    without = set(zip(dead["scenario"], dead["analysis"], strict=True))
+    # there is no median of an analysis without fits
+    if printed and not without & {(printed["scenario"], name) for name in printed["analyses"]}:
+        medians = beside_published(printed, performance, Path(resources) / "published")
+    else:
+        medians = []
     # the column is read from CSV: True, False or nothing
     verdicts = audit["ok"].map({True: True, False: False, "True": True, "False": False})
     lines = [
@@ -47,9 +51,18 @@ def judge(
     if medians:
         held = [median for median in medians if median.agrees is not None]
         lines.append(f"  printed medians: {len(met)} of {len(held)} within Monte Carlo error")
-    faults = [_of_audit(study, row) for _, row in audit[verdicts == False].iterrows()]  # noqa: E712
+    faults = [_of_fits(study, row) for _, row in dead.iterrows()]
+    faults += [_of_audit(study, row) for _, row in audit[verdicts == False].iterrows()]  # noqa: E712
     faults += [_of_median(study, median) for median in medians if median.agrees is False]
     return "".join(f"{line}\n" for line in lines), faults
+
+
+def _of_fits(study: Study, row: pd.Series) -> str:
+    return (
+        f"{study.name}, {row['scenario']}, {row['analysis']}: some fits must succeed; all "
+        f"{row['n']:.0f} failed. The column `message` of replicates/{row['scenario']}.parquet "
+        "says why"
+    )
 
 
 def _of_audit(study: Study, row: pd.Series) -> str:
