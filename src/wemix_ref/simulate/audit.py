@@ -15,7 +15,7 @@ from wemix_ref.simulate.audit_numbers import AuditedFit, compared_numbers
 from wemix_ref.tolerances import Tolerances, load_tolerances
 from wemix_ref.verdicts import Number
 
-__all__ = ["AUDIT_COLUMNS", "ENGINES", "AuditProblem", "audit", "audit_summary"]
+__all__ = ["AUDIT_COLUMNS", "ENGINES", "AuditProblem", "NoProblem", "audit", "audit_summary"]
 
 ENGINES = ("lme4", "lme4-weighted", "wemix")
 
@@ -38,6 +38,8 @@ AUDIT_COLUMNS = (
 #: R hands over its own Z, G and V up to this many rows; beyond, V is built from its components.
 MATRIX_ROWS = 500
 
+_Row = tuple[object, ...]
+
 #: Label of the theta of our optimum in a record.
 OURS = "python-optimum"
 
@@ -58,13 +60,31 @@ class AuditProblem:
     problem: Problem
 
 
+@dataclass(frozen=True)
+class NoProblem:
+    """A place of a study where there is nothing that R could repeat.
+
+    Attributes
+    ----------
+    scenario, replicate, analysis : where it stands in the study.
+    status : ``no sample``, or ``failed`` where the model means nothing on the sample.
+    message : why.
+    """
+
+    scenario: str
+    replicate: int
+    analysis: str
+    status: str
+    message: str
+
+
 def applies(engine: str, problem: Problem) -> bool:
     """Say whether an engine of R has a fit of such a problem: lme4 without sampling weights."""
     return bool(problem.weights) != (engine == "lme4")
 
 
 def audit(
-    problems: Sequence[AuditProblem],
+    problems: Sequence[AuditProblem | NoProblem],
     engines: Sequence[str] = ENGINES,
     *,
     timeout: float = 120.0,
@@ -86,11 +106,11 @@ def audit(
     no answer is one row of tier ``status``: its name says which, and ``ok`` is missing where the
     engine is not available, false where it failed. Where R is not there, all rows are such. A
     sample to which our own fit has no answer is such a row of the engine ``python``, ``ok``
-    missing: there is nothing to compare.
+    missing: there is nothing to compare. So is a `NoProblem`, by its own status.
 
     Parameters
     ----------
-    problems : sequence of AuditProblem
+    problems : sequence of AuditProblem or NoProblem
     engines : sequence of str
         Out of `ENGINES`. lme4 takes problems without sampling weights, the others those with.
     timeout : float
@@ -117,21 +137,22 @@ def audit(
             f"(first: {unknown[0]!r}). Correct the name."
         )
     required = load_tolerances() if tolerances is None else tolerances
-    fits = [_own_fit(one.problem) for one in problems]
-    rows: dict[tuple[int, int], list[tuple[object, ...]]] = {}
-    for place, engine in enumerate(engines):
-        mine = [i for i, one in enumerate(problems) if applies(engine, one.problem)]
-        fitted = [i for i in mine if not isinstance(fits[i], str)]
-        answers = _answers(
-            engine, [problems[i].problem for i in fitted], [fits[i] for i in fitted], timeout
-        )
-        for i, answer in zip(fitted, answers, strict=True):
-            fit = fits[i]
-            assert isinstance(fit, AuditedFit)
-            rows[i, place] = _rows(problems[i], engine, fit, answer, required)
-    for i, (one, fit) in enumerate(zip(problems, fits, strict=True)):
+    rows: dict[tuple[int, int], list[_Row]] = {}
+    fitted: dict[int, tuple[AuditProblem, AuditedFit]] = {}
+    for i, one in enumerate(problems):
+        if isinstance(one, NoProblem):
+            rows[i, -1] = [_status(one, "python", one.status, one.message, None)]
+            continue
+        fit = _own_fit(one.problem)
         if isinstance(fit, str):
             rows[i, -1] = [_status(one, "python", "failed", fit, None)]
+        else:
+            fitted[i] = (one, fit)
+    for place, engine in enumerate(engines):
+        mine = {i: pair for i, pair in fitted.items() if applies(engine, pair[0].problem)}
+        answers = _answers(engine, list(mine.values()), timeout)
+        for (i, (one, fit)), answer in zip(mine.items(), answers, strict=True):
+            rows[i, place] = _rows(one, engine, fit, answer, required)
     listed = [row for key in sorted(rows) for row in rows[key]]
     table = pd.DataFrame(listed, columns=list(AUDIT_COLUMNS))
     numbers = dict.fromkeys(("ours", "theirs", "digits", "required"), "float64")
@@ -147,23 +168,19 @@ def _own_fit(problem: Problem) -> AuditedFit | str:
 
 
 def _answers(
-    engine: str, problems: Sequence[Problem], fits: Sequence[AuditedFit | str], timeout: float
+    engine: str, fitted: Sequence[tuple[AuditProblem, AuditedFit]], timeout: float
 ) -> list[FitResult]:
     """Ask R for all problems of an engine, those with matrices apart from those without."""
     results: dict[int, FitResult] = {}
-    small = [_wants_matrices(problem) for problem in problems]
+    small = [_wants_matrices(one.problem) for one, _ in fitted]
     for matrices in (True, False):
         mine = [i for i, one in enumerate(small) if one == matrices]
         if not mine:
             continue
-        asked = []
-        for i in mine:
-            fit = fits[i]
-            assert isinstance(fit, AuditedFit)
-            asked.append((problems[i], {OURS: fit.optimum.tolist()}))
+        asked = [(fitted[i][0].problem, {OURS: fitted[i][1].optimum.tolist()}) for i in mine]
         found = get_engine(engine).fit_many(asked, timeout=timeout, matrices=matrices)
         results |= dict(zip(mine, found, strict=True))
-    return [results[i] for i in range(len(problems))]
+    return [results[i] for i in range(len(fitted))]
 
 
 def _wants_matrices(problem: Problem) -> bool:
@@ -173,7 +190,7 @@ def _wants_matrices(problem: Problem) -> bool:
 
 def _rows(
     one: AuditProblem, engine: str, fit: AuditedFit, answer: FitResult, tolerances: Tolerances
-) -> list[tuple[object, ...]]:
+) -> list[_Row]:
     record = answer.record
     status = record["status"]
     if status != "ok":
@@ -183,7 +200,7 @@ def _rows(
     return [_row(one, number) for number in numbers]
 
 
-def _row(one: AuditProblem, number: Number) -> tuple[object, ...]:
+def _row(one: AuditProblem, number: Number) -> _Row:
     head = (one.scenario, one.replicate, one.analysis, number.engine)
     what = (number.tier, number.quantity, number.name)
     judged = (number.ours, number.theirs, number.digits, number.required, number.ok)
@@ -191,8 +208,8 @@ def _row(one: AuditProblem, number: Number) -> tuple[object, ...]:
 
 
 def _status(
-    one: AuditProblem, engine: str, status: str, message: str, ok: bool | None
-) -> tuple[object, ...]:
+    one: AuditProblem | NoProblem, engine: str, status: str, message: str, ok: bool | None
+) -> _Row:
     head = (one.scenario, one.replicate, one.analysis, engine)
     return (*head, "status", "status", status, None, None, None, None, ok, message)
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from wemix_ref.errors import StudyError, WemixRefError
 from wemix_ref.simulate.analyses import FitKey, problem_of
-from wemix_ref.simulate.audit import AuditProblem, audit
+from wemix_ref.simulate.audit import AuditProblem, NoProblem, audit
 from wemix_ref.simulate.draws import Draws
 from wemix_ref.simulate.sampling import EmptySample
 from wemix_ref.simulate.study import Scenario, Study
@@ -17,11 +17,11 @@ from wemix_ref.tolerances import TOLERANCES, load_tolerances
 __all__ = ["audit_problems", "audit_scenario"]
 
 
-def audit_problems(study: Study, scenario: Scenario) -> list[AuditProblem]:
+def audit_problems(study: Study, scenario: Scenario) -> list[AuditProblem | NoProblem]:
     """Return the fits of a scenario that R repeats: each of the first replicates, each fit once.
 
-    Analyses that differ in the recipe alone are one fit, under the first one's name. A replicate
-    whose sample is empty, or to which a model cannot be fitted, has nothing to compare.
+    Analyses that differ in the recipe alone are one fit, under the first one's name. Where the
+    sample is empty, or the model means nothing on it, a `NoProblem` stands in the fit's place.
     """
     chosen: dict[FitKey, str] = {}
     for analysis in scenario.analyses:
@@ -29,18 +29,24 @@ def audit_problems(study: Study, scenario: Scenario) -> list[AuditProblem]:
         if wanted and analysis.fit.engine == "python":
             chosen.setdefault(analysis.fit, analysis.name)
     draws = Draws(study, scenario)
-    out: list[AuditProblem] = []
+    out: list[AuditProblem | NoProblem] = []
     for replicate in range(min(study.audit.replicates, study.replicates)):
         try:
             drawn = draws.draw(replicate)
-        except EmptySample:
+        except EmptySample as error:
+            out += [
+                NoProblem(scenario.name, replicate, name, "no sample", str(error))
+                for name in chosen.values()
+            ]
             continue
         for key, name in chosen.items():
             try:
                 problem = problem_of(key, drawn.frame, draws.levels, drawn.weights, case=name)
             except StudyError:
                 raise
-            except WemixRefError:
+            except WemixRefError as error:
+                said = f"{type(error).__name__}: {error}"
+                out.append(NoProblem(scenario.name, replicate, name, "failed", said))
                 continue
             out.append(AuditProblem(scenario.name, replicate, name, problem))
     return out
