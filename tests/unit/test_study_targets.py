@@ -90,8 +90,9 @@ def test_targets_of_correlated_slopes_are_products_of_sds_and_correlations(study
 def test_effects_are_drawn_with_the_covariance_that_is_the_target(study):
     n = 20_000
     levels = {"school": {"size": n}, "teacher": {"size": 1}, "student": {"size": 1}}
+    some = {"school": {"method": "srs", "size": "where(informative, 10, 20)"}}
     read = study(
-        slopes(), {"sd": 1.7}, levels=levels, model=MODEL, parameters={"half": 0.5}, sampling={}
+        slopes(), {"sd": 1.7}, levels=levels, model=MODEL, parameters={"half": 0.5}, sampling=some
     )
     draws = Draws(read, read.scenario(SCENARIO))
     population = draws.draw(0).population
