@@ -13,6 +13,7 @@ import pytest
 from scipy.stats import t
 
 from tests.unit import study_example as example
+from tests.unit.study_page import view_of
 from tests.unit.test_report_style import contrast
 from wemix_ref.report.studies.agreement import agreement_pictures, audit_lines, audit_messages
 from wemix_ref.report.studies.canvas import PALETTE, Canvas, Scale, standalone
@@ -20,21 +21,8 @@ from wemix_ref.report.studies.estimates import estimate_pictures
 from wemix_ref.report.studies.forest import bias_pictures, coverage_pictures
 from wemix_ref.report.studies.nested_loop import looped, nested_loop_pictures, spread_out
 from wemix_ref.report.studies.panels import lay_out, limits_around
-from wemix_ref.report.studies.view import study_view
 from wemix_ref.report.studies.zips import chosen_scenarios, half_widths, zip_pictures, zipped
 from wemix_ref.report.svg import drawing
-
-
-def view_of(study, **changes):
-    given = {**example.everything(study), **changes}
-    return study_view(
-        study,
-        "made",
-        given["performance"],
-        given["paired"],
-        given["rows_by_scenario"],
-        given["audit"],
-    )
 
 
 @pytest.fixture(scope="module")

@@ -4,79 +4,17 @@ from __future__ import annotations
 
 import math
 import re
-from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from tests.unit import study_example as example
+from tests.unit.study_page import Reader, view_of, write
 from wemix_ref.errors import StudyError
-from wemix_ref.inference import RECIPES
-from wemix_ref.report.studies import (
-    describe,
-    wording,
-    write_studies_index,
-    write_study_report,
-    writing,
-)
-from wemix_ref.report.studies.equations import model_equations
+from wemix_ref.report.studies import write_studies_index, writing
 from wemix_ref.report.studies.index import ListedStudy
-from wemix_ref.report.studies.published import published_lines
-from wemix_ref.report.studies.summary import failures, ranges, replicates_done, targets
-from wemix_ref.report.studies.tables import fits_table, paired_table, parameter_tables
-from wemix_ref.report.studies.view import study_view
-from wemix_ref.scaling import METHODS as SCALINGS
-from wemix_ref.simulate.analyses import USES
-from wemix_ref.simulate.published import PrintedMedian
-from wemix_ref.simulate.sampling_spec import METHODS
-
-VOID = {"meta", "br", "input", "link", "img", "hr"}
-
-
-class Reader(HTMLParser):
-    """Reads a page: its text, its ids, its links; elements must close in order."""
-
-    def __init__(self, text):
-        super().__init__(convert_charrefs=True)
-        self.open, self.ids, self.links, self.words = [], [], [], []
-        self.feed(text)
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        attrs = dict(attrs)
-        self.ids += [attrs["id"]] if "id" in attrs else []
-        self.links += [attrs[key] for key in ("href", "src", "aria-labelledby") if key in attrs]
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.handle_starttag(tag, attrs)
-        if tag not in VOID:
-            self.open.pop()
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if self.open and self.open[-1] != "style":
-            self.words.append(data)
-
-    @property
-    def text(self):
-        return " ".join(" ".join(self.words).split())
-
-
-def write(study, out, name="made", **changes):
-    given = {**example.everything(study), **changes}
-    write_study_report(given.pop("study_yaml"), name, out_dir=out, **given)
-    return (out / "report.html").read_text(encoding="utf-8")
-
-
-def view_of(study, **changes):
-    given = {**example.everything(study), **changes}
-    order = ("performance", "paired", "rows_by_scenario", "audit")
-    return study_view(study, "made", *(given[key] for key in order))
+from wemix_ref.report.studies.tables import parameter_tables
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +73,18 @@ def test_the_page_has_aims_data_estimands_methods_and_performance(page):
         "./workbench run results/studies/made/report.html",
     ):
         assert part in text, part
+
+
+def test_references_to_parameters_are_told_on_the_page(tmp_path):
+    study = {**example.small_study(), "factors": {"scheme": ["sampford", "pivotal"]}}
+    study["sampling"] = {"school": {"method": "$scheme", "size": "$strength", "measure": "z"}}
+    text = write(study, tmp_path)
+    assert "$" not in text
+    words = Reader(text).text
+    assert "Sampford’s design (sampford) or pivotal method (pivotal), by scenario factor" in words
+    assert "Sampford 1967" in words
+    assert "Deville & Tillé 1998" in words
+    assert "size 0.5" in words
 
 
 def test_the_same_study_is_the_same_bytes(tmp_path):
@@ -231,168 +181,6 @@ def test_every_measure_stands_in_the_tables_with_its_error(page, large):
         assert rows == {12 * 5}
 
 
-def test_analyses_and_parameters_have_the_order_of_the_file(large):
-    assert large.analyses == ("unweighted", "all-effective", "all-size", "total", "level-1")
-    assert large.parameters == tuple(example.PARAMETERS)
-    shuffled = large.performance.iloc[::-1]
-    again = view_of(dict(large.text), performance=shuffled)
-    assert again.parameters == large.parameters
-    assert set(again.analyses[1:3]) == {"all-size", "all-effective"}
-    assert (again.analyses[0], again.analyses[-2:]) == ("unweighted", ("total", "level-1"))
-
-
-def test_scenarios_are_those_of_the_runner():
-    study = {**example.small_study(), "factors": {"a": [True, False], "b": [0.5]}}
-    rows = example.replicates({**study, "factors": {}}, 0, n=20)
-    performance = example.measures(rows.assign(scenario="a-true_b-0.5"))
-    view = study_view(study, "s", performance, example.pairs(performance), {}, None)
-    assert [one.name for one in view.scenarios] == ["a-true_b-0.5", "a-false_b-0.5"]
-    assert [one.label for one in view.scenarios] == ["a yes", "a no"]
-    assert view.scenarios[0].parameters == {"strength": 0.5, "a": True, "b": 0.5}
-
-
-def test_what_selection_depends_on_is_found_through_variables():
-    population = {
-        **example.POPULATION,
-        "covariates": {
-            **example.POPULATION["covariates"],
-            "w": {"level": "school", "expression": "z + 1"},
-        },
-        "derived": {"s2": {"level": "school", "expression": "var(e)"}},
-    }
-    assert describe.depends_on("s2 > 1", population) == (["e"], ["s2"])
-    assert describe.depends_on("exp(w)", population) == ([], ["w", "z", "x"])
-    assert describe.depends_on("mean(y)", population) == (["y"], [])
-    assert describe.depends_on("strength * 2", population) == ([], [])
-    assert describe.depends_on(0.5, population) == ([], [])
-
-
-def test_stages_say_whether_they_may_be_informative():
-    text = {
-        "population": example.POPULATION,
-        "sampling": {"student": {"method": "srs", "size": "where(z > 0, 2, 6)", "weight": 2}},
-    }
-    school, student = describe.stages(text)
-    assert (school.method, school.through) == ("census", "not informative")
-    assert student.through == "not informative given z, x"
-    assert student.settings == (("size", "where(z > 0, 2, 6)"), ("weight", "2"))
-
-
-def test_equations_have_indices_slopes_and_distributions():
-    population = {
-        "levels": {"school": {}, "teacher": {}, "student": {}},
-        "covariates": {"x": {"level": "student"}, "z": {"level": "school"}},
-        "model": {
-            "response": "y",
-            "fixed": {"(Intercept)": 0, "x": -0.5, "x:z": "a * 2", "z": 1.0},
-            "random": {
-                "school": {"sd": 2, "recycle": 5},
-                "teacher": {"terms": ["(Intercept)", "x"], "sd": [1, 0.5], "correlation": 0.3},
-            },
-            "residual": {"sd": "exp(z)", "distribution": "t", "df": 5},
-        },
-    }
-    lines = [re.sub(r"<[^>]+>", "", str(line)) for line in model_equations(population)]
-    first = "yijk = −0.5 xijk + (a * 2) xijk zk + zk + uschool, k + uteacher, jk + "
-    first += "uteacher x, jk xijk + eijk"
-    assert lines == [
-        first,
-        "uschool, k ~ normal, mean 0, SD 2; only 5 values are drawn and repeated over the groups",
-        "(uteacher, jk, uteacher x, jk) ~ normal, mean 0, SD 1 and 0.5, correlation 0.3",
-        "eijk ~ Student’s t (df 5), mean 0, SD exp(z)",
-    ]
-
-
-def test_methods_say_weights_scaling_and_recipes():
-    text = {
-        "model": "y ~ 1 + (1|school)",
-        "analyses": {
-            "reml": {"reml": True, "residual_variance": "ml"},
-            "some": {"weights": ["student"], "scale": ["size", "gk"], "se": ["sas", "mplus"]},
-            "p": {"weights": "precision", "model": "y ~ x + (1|school)", "engine": "lme4"},
-        },
-    }
-    reml, some, p = describe.analysis_lines(text)
-    assert reml.method == "REML, residual variance r²/n"
-    assert reml.scale == ()
-    assert some.weights == "conditional weights of student; others are one"
-    assert [one.partition(":")[0] for one in some.scale] == ["size", "gk"]
-    assert [one.partition(":")[0] for one in some.se] == ["sas", "mplus"]
-    assert some.method == "maximum pseudo-likelihood"
-    assert (p.engine, p.model) == ("lme4", "y ~ x + (1|school)")
-    assert p.weights.startswith("precision: ")
-
-
-def test_targets_are_values_or_means_with_spread():
-    view = view_of(example.small_study())
-    (line,) = targets(view)
-    assert line.values == ("0", "0.5", "1", "1", "2.25")
-    study = {**example.large_study(), "replicates": 30}
-    lines = targets(view_of(study))
-    assert len(lines) == 12
-    rows = example.replicates(study, 0).dropna(subset=["parameter"])
-    drawn = rows[rows["parameter"] == "x"].drop_duplicates("replicate")["target"]
-    value, spread = re.fullmatch(r"(\S+) \(SD (\S+)\)", lines[0].values[1]).groups()
-    assert float(value) == pytest.approx(drawn.mean(), abs=1e-3)
-    assert float(spread) == pytest.approx(drawn.std(), rel=0.05)
-
-
-def test_a_target_counts_once_a_replicate():
-    study = example.small_study()
-    rows = example.replicates(study, 0, n=3)
-    rows = rows[rows["status"] == "ok"].copy()
-    rows["target"] = rows["replicate"].astype(float)
-    rows = rows[(rows["analysis"] == "unweighted") | (rows["replicate"] == 0)]
-    (line,) = targets(view_of(study, rows_by_scenario={"main": rows}))
-    assert line.values[1] == "1.0 (SD 1.0)"
-
-
-def test_failed_fits_are_counted_by_replicate():
-    study = example.small_study()
-    rows = example.replicates(study, 0)
-    view = view_of(study, rows_by_scenario={"main": rows})
-    lines = failures(view)
-    failed = rows[rows["status"] == "failed"].groupby("analysis").size()
-    assert {one.analysis: one.replicates for one in lines} == failed.to_dict()
-    assert all(one.message == "the sample must have two schools" for one in lines)
-    assert replicates_done(view) == (300, 300)
-    rates = dict(fits_table(view).groups[0].rows)
-    for analysis, count in failed.items():
-        assert float(rates[analysis][1].value) == pytest.approx(100 * count / 300, abs=0.01)
-
-
-def test_ranges_are_over_scenarios(large):
-    line = next(one for one in ranges(large) if (one.parameter, one.analysis) == ("z", "total"))
-    found = [large.measured(s.name, "total", "z", "bias").estimate for s in large.scenarios]
-    assert line.cells[0] == f"{min(found):.3g} to {max(found):.3g}"
-
-
-def test_pairs_stand_against_their_reference(large):
-    table = paired_table(large)
-    assert table.groups[0].rows[0][0] == "unweighted against all weights, effective"
-    assert len(table.groups) == 12 * 5
-    assert paired_table(large, "total") is None
-
-
-def test_printed_medians_stand_beside_ours(tmp_path):
-    study = example.small_study()
-    study["published"] = {"scenario": "main", "scale": 100}
-    medians = [
-        PrintedMedian("Stata gk", "x", "all", "x", "-.7", -0.5, 0.05, 2.5),
-        PrintedMedian("Stata gk", "z", "all", "z", "12", 54.5, 0.5, 40.25),
-        PrintedMedian("pairwise", "x", None, "x", ".2", None, None, None),
-    ]
-    view = view_of(study)
-    first, second, third = published_lines(view, medians)
-    assert (first.printed, first.ours.value, first.ours.error) == ("-0.7", "-0.500", "0.050")
-    assert (first.z, first.agrees, second.z, second.agrees) == ("2.5", True, "40.2", False)
-    assert (third.printed, third.ours.value, third.z, third.agrees) == ("0.2", "–", "–", None)
-    text = Reader(write(study, tmp_path, published=medians)).text
-    assert "x all −0.7 −0.500 (0.050) 2.5 ✓ agrees" in text
-    assert "z all 12 54.50 (0.50) 40.2 ✗ differs" in text
-    assert "x none of ours 0.2 – – · shown" in text
-
-
 def test_a_measure_without_a_value_is_a_dash(tmp_path):
     study = example.small_study()
     performance = example.everything(study)["performance"]
@@ -427,10 +215,3 @@ def test_the_list_of_studies_links_to_their_reports(tmp_path):
     assert "The <first>" in reader.text
     assert "12 scenarios, 5 analyses, 10 000 replicates of each" in reader.text
     assert "1 scenario, 1 analysis, 1 replicate." in reader.text
-
-
-def test_every_sampling_method_and_use_of_weights_has_words():
-    assert set(wording.METHODS) == set(METHODS)
-    assert set(wording.WEIGHTS) == set(USES)
-    assert set(wording.SCALINGS) == set(SCALINGS)
-    assert set(wording.RECIPES) == set(RECIPES)

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup
+
+from wemix_ref.report.studies.distributions import distribution_words, quantity
 from wemix_ref.report.studies.equations import random_names
 from wemix_ref.report.studies.wording import METHODS, RECIPES, SCALINGS, WEIGHTS
 
@@ -19,6 +22,7 @@ __all__ = [
     "analysis_lines",
     "depends_on",
     "levels",
+    "population_kind",
     "stages",
     "target_text",
     "variables",
@@ -33,7 +37,7 @@ class LevelLine:
 
     name: str
     number: int
-    size: str
+    size: Markup
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,7 @@ class VariableLine:
 
     name: str
     level: str
-    how: str
-    expression: str
+    how: Markup
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,8 @@ class StageLine:
     level: str
     method: str
     source: str
-    settings: tuple[tuple[str, str], ...]
-    strata: str
+    settings: tuple[tuple[str, Markup], ...]
+    strata: Markup
     through: str
 
 
@@ -64,11 +67,21 @@ class AnalysisLine:
 
     name: str
     engine: str
-    model: str
+    model: Markup
     weights: str
     scale: tuple[str, ...]
     se: tuple[str, ...]
     method: str
+
+
+def population_kind(text: Mapping[str, Any]) -> str:
+    """Say how populations and samples come about."""
+    if text["population"].get("kind") == "finite":
+        return "One finite population is drawn and every replicate samples from it."
+    return (
+        "A new population is drawn from the model in every replicate, and one sample is taken "
+        "from it."
+    )
 
 
 def levels(population: Mapping[str, Any]) -> list[LevelLine]:
@@ -77,14 +90,9 @@ def levels(population: Mapping[str, Any]) -> list[LevelLine]:
     lines = []
     for k, (name, one) in enumerate(population["levels"].items()):
         size = one["size"]
-        if isinstance(size, Mapping):
-            options = [f"{key} {value}" for key, value in size.items() if key != "distribution"]
-            text = ", ".join([_distribution(size["distribution"]), *options])
-        else:
-            text = str(size)
-        lines.append(
-            LevelLine(name, len(names) - k, text if k == 0 else f"{text}; per {names[k - 1]}")
-        )
+        told = distribution_words(size) if isinstance(size, Mapping) else quantity(size)
+        above = Markup("; per {}").format(names[k - 1]) if k else ""
+        lines.append(LevelLine(name, len(names) - k, told + above))
     return lines
 
 
@@ -93,19 +101,13 @@ def variables(population: Mapping[str, Any]) -> list[VariableLine]:
     lines = []
     for part in ("covariates", "derived"):
         for name, one in (population.get(part) or {}).items():
-            options = [
-                f"{key} {value}"
-                for key, value in one.items()
-                if key not in ("level", "distribution", "expression")
-            ]
-            drawn = _distribution(one["distribution"]) if "distribution" in one else ""
-            how = ", ".join([drawn, *options] if drawn else options)
-            lines.append(VariableLine(name, one["level"], how, str(one.get("expression", ""))))
+            told = distribution_words(one) if "distribution" in one else quantity(one["expression"])
+            if "recycle" in one:
+                told += Markup("; only {} values, repeated over the units").format(
+                    quantity(one["recycle"])
+                )
+            lines.append(VariableLine(name, one["level"], told))
     return lines
-
-
-def _distribution(name: str) -> str:
-    return {"bernoulli": "Bernoulli", "poisson": "Poisson", "t": "Student’s t"}.get(name, name)
 
 
 def depends_on(expression: object, population: Mapping[str, Any]) -> tuple[list[str], list[str]]:
@@ -151,7 +153,7 @@ def stages(text: Mapping[str, Any]) -> list[StageLine]:
         one = sampling.get(level, {"method": "census"})
         method, source = METHODS.get(str(one["method"]), (str(one["method"]), ""))
         settings = tuple(
-            (key, str(one[key]))
+            (key, quantity(one[key]))
             for key in ("size", "rate", "measure", "probability", "weight")
             if key in one
         )
@@ -161,7 +163,7 @@ def stages(text: Mapping[str, Any]) -> list[StageLine]:
                 method,
                 source,
                 settings,
-                str(one.get("strata", "")),
+                quantity(one["strata"]) if "strata" in one else Markup(""),
                 _through([one.get(k, "") for k in (*_DEPENDS, "strata")], population),
             )
         )
@@ -180,7 +182,7 @@ def _through(expressions: list[Any], population: Mapping[str, Any]) -> str:
     return "not informative"
 
 
-def adjustments(text: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+def adjustments(text: Mapping[str, Any]) -> list[tuple[str, Markup, str]]:
     """Describe nonresponse, trimming and noise: level, what is done, and what it depends on."""
     population = text["population"]
     lines = []
@@ -190,20 +192,25 @@ def adjustments(text: Mapping[str, Any]) -> list[tuple[str, str, str]]:
             "none": "weights are not adjusted",
             "exact": "weights are divided by the response probability",
         }.get(adjust, f"weights are adjusted within classes of {adjust}")
-        told = f"nonresponse: a unit responds with probability {one['probability']}; {done}"
+        told = Markup("nonresponse: a unit responds with probability {}; {}").format(
+            quantity(one["probability"]), done
+        )
         lines.append((level, told, _through([one["probability"]], population)))
     for level, one in (text.get("trimming") or {}).items():
         bound = (
-            f"their {one['quantile']} quantile"
+            Markup("their {} quantile").format(quantity(one["quantile"]))
             if "quantile" in one
-            else f"{one.get('times_median')} times their median"
+            else Markup("{} times their median").format(quantity(one["times_median"]))
         )
-        rest = "the excess is spread over the others" if one.get("redistribute") else ""
-        told = f"trimming: conditional weights are cut at {bound}"
-        lines.append((level, told + (f"; {rest}" if rest else ""), ""))
+        rest = "; the excess is spread over the others" if one.get("redistribute") else ""
+        told = Markup("trimming: conditional weights are cut at {}{}").format(bound, rest)
+        lines.append((level, told, ""))
     for level, one in (text.get("noise") or {}).items():
-        told = "noise: conditional weights are multiplied by a gamma variable of mean 1 and "
-        lines.append((level, told + f"coefficient of variation {one['cv']}", ""))
+        told = Markup(
+            "noise: conditional weights are multiplied by a gamma variable of mean 1 and "
+            "coefficient of variation {}"
+        ).format(quantity(one["cv"]))
+        lines.append((level, told, ""))
     return lines
 
 
@@ -228,7 +235,7 @@ def analysis_lines(text: Mapping[str, Any]) -> list[AnalysisLine]:
             AnalysisLine(
                 name,
                 str(one.get("engine", "python")),
-                str(one.get("model", text["model"])),
+                Markup("<code>{}</code>").format(one.get("model", text["model"])),
                 used,
                 () if unweighted else _all(one.get("scale", "none"), SCALINGS),
                 _all(recipes, RECIPES),

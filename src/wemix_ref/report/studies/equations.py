@@ -6,20 +6,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
+
+from wemix_ref.report.studies.distributions import quantity, rescaled_words
 
 __all__ = ["model_equations", "random_names"]
 
 _INDICES = "ijklmnpq"
 _INTERCEPT = "(Intercept)"
-_SHAPES = {
-    "normal": "normal",
-    "t": "Student’s t",
-    "gamma": "gamma, shifted",
-    "lognormal": "log-normal, shifted",
-    "uniform": "uniform",
-    "laplace": "Laplace",
-}
 
 
 def random_names(group: str, terms: list[str]) -> list[str]:
@@ -48,7 +42,6 @@ def model_equations(population: Mapping[str, Any]) -> list[Markup]:
     terms = [
         _product(_coefficient(value), [] if name == _INTERCEPT else name.split(":"), index)
         for name, value in model["fixed"].items()
-        if value not in (0, "0")
     ]
     lines, effects = [], model.get("random") or {}
     for group, one in effects.items():
@@ -90,38 +83,36 @@ def _product(first: Markup, factors: list[str], index: _Indexer) -> Markup:
 
 
 def _coefficient(value: object) -> Markup:
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    text = escape(str(value).replace("-", "−"))
-    if isinstance(value, str) and not re.fullmatch(r"[\w.$]+", value):
-        return Markup("({})").format(text)
-    return text
+    told = quantity(value)
+    if isinstance(value, str) and not re.fullmatch(r"[\w.]+", value):
+        return Markup("({})").format(told)
+    return told
 
 
 def _distribution(group: str, one: Mapping[str, Any], terms: list[str], index: _Indexer) -> Markup:
     effects = [index(name) for name in random_names(group, terms)]
     sds = one["sd"] if isinstance(one["sd"], list) else [one["sd"]]
-    told = f"mean 0, SD {' and '.join(str(sd) for sd in sds)}"
+    told = Markup("mean 0, SD {}").format(Markup(" and ").join(map(quantity, sds)))
     if len(terms) > 1:
-        correlation = one.get("correlation", 0)
-        if isinstance(correlation, list):
-            told += ", correlations " + "; ".join(", ".join(map(str, row)) for row in correlation)
-        else:
-            told += f", correlation {correlation}"
+        told += _correlation(one.get("correlation", 0))
+    told = rescaled_words(one, told)
     if "recycle" in one:
-        told += f"; only {one['recycle']} values are drawn and repeated over the groups"
+        told += Markup("; only {} values are drawn and repeated over the groups").format(
+            quantity(one["recycle"])
+        )
     left = effects[0]
     if len(effects) > 1:
         left = Markup("({})").format(Markup(", ").join(effects))
-    return Markup("{} ~ {}, {}").format(left, _shape(one), told)
+    return Markup("{} ~ {}").format(left, told)
+
+
+def _correlation(value: object) -> Markup:
+    if not isinstance(value, list):
+        return Markup(", correlation {}").format(quantity(value))
+    rows = [Markup(", ").join(map(quantity, row)) for row in value]
+    return Markup(", correlations {}").format(Markup("; ").join(rows))
 
 
 def _residual(one: Mapping[str, Any], index: _Indexer) -> Markup:
-    return Markup("{} ~ {}, mean 0, SD {}").format(index("e"), _shape(one), one["sd"])
-
-
-def _shape(one: Mapping[str, Any]) -> str:
-    name = str(one.get("distribution", "normal"))
-    known = {"terms", "sd", "correlation", "distribution", "recycle"}
-    options = [f"{key} {value}" for key, value in one.items() if key not in known]
-    return _SHAPES.get(name, name) + (f" ({', '.join(options)})" if options else "")
+    spread = Markup("mean 0, SD {}").format(quantity(one["sd"]))
+    return Markup("{} ~ {}").format(index("e"), rescaled_words(one, spread))

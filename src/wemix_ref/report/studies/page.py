@@ -25,6 +25,7 @@ from wemix_ref.report.studies.latex import latex_table
 from wemix_ref.report.studies.nested_loop import nested_loop_pictures
 from wemix_ref.report.studies.panels import Picture, slug
 from wemix_ref.report.studies.published import published_lines
+from wemix_ref.report.studies.references import References, setting
 from wemix_ref.report.studies.summary import failures, ranges, replicates_done, targets
 from wemix_ref.report.studies.tables import (
     Table,
@@ -144,14 +145,9 @@ def environment() -> Environment:
         keep_trailing_newline=True,
     )
     made.filters["minus"] = lambda text: str(text).replace("-", "−")
-    made.filters["setting"] = _setting
+    made.filters["setting"] = setting
     made.filters["engine"] = engine_title
     return made
-
-
-def _setting(value: object) -> str:
-    """Write a parameter's value as a study's file has it."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def style_of(surroundings: Environment) -> Markup:
@@ -197,6 +193,7 @@ def _context(
     surroundings: Environment,
 ) -> dict[str, Any]:
     text = view.text
+    refers = References(text, [one.parameters for one in view.scenarios], list(view.factors))
     measures = set(view.performance["measure"]) | set(view.paired["measure"])
     reference = _reference(view)
     varying = [
@@ -212,16 +209,18 @@ def _context(
         "view": view,
         "text": text,
         "done": replicates_done(view),
-        "equations": model_equations(text["population"]),
-        "levels": describe.levels(text["population"]),
-        "variables": describe.variables(text["population"]),
-        "stages": describe.stages(text),
-        "adjustments": describe.adjustments(text),
+        "kind": refers.told(describe.population_kind),
+        "equations": refers.symbolically(model_equations, text["population"]),
+        "symbols": refers.varying_within(text["population"]["model"]),
+        "levels": refers.told(lambda one: describe.levels(one["population"])),
+        "variables": refers.told(lambda one: describe.variables(one["population"])),
+        "stages": refers.told(describe.stages),
+        "adjustments": refers.told(describe.adjustments),
         "varying": varying,
         "constant": constant,
-        "target": describe.target_text(text),
+        "target": refers.told(describe.target_text),
         "targets": targets(view),
-        "analyses": describe.analysis_lines(text),
+        "analyses": refers.told(describe.analysis_lines),
         "measures": [one for one in MEASURES.values() if one.name in measures],
         "ranges": _runs(ranges(view), "parameter") if len(view.scenarios) > 1 else [],
         "parameter_tables": [(one, parameter_tables(view, one)) for one in view.parameters],

@@ -232,11 +232,11 @@ FAMILIES = (
 # Sampling schemes: what they are called, and who gave them.
 METHODS = {
     "census": ("census", "every unit is taken"),
-    "srs": ("simple random sampling", "fixed size, without replacement"),
-    "poisson": ("Poisson sampling", "independent draws, random size (Hájek 1964)"),
+    "srs": ("simple random sampling", "fixed size, without replacement (Cochran 1977)"),
+    "poisson": ("Poisson sampling", "each unit by itself, random size (Hájek 1964)"),
     "systematic": (
-        "systematic sampling with unequal probabilities",
-        "fixed size, random start (Madow 1949)",
+        "systematic sampling",
+        "fixed size, a random start, then equal steps over the units as they stand (Madow 1949)",
     ),
     "sampford": (
         "Sampford’s design",

@@ -1,0 +1,110 @@
+"""A study's results in order, summed up: targets, failures, ranges, pairs, printed numbers."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.unit import study_example as example
+from tests.unit.study_page import Reader, view_of, write
+from wemix_ref.report.studies.published import published_lines
+from wemix_ref.report.studies.summary import failures, ranges, replicates_done, targets
+from wemix_ref.report.studies.tables import fits_table, paired_table
+from wemix_ref.report.studies.view import study_view
+from wemix_ref.simulate.published import PrintedMedian
+
+
+@pytest.fixture(scope="module")
+def large():
+    return view_of({**example.large_study(), "replicates": 40})
+
+
+def test_analyses_and_parameters_have_the_order_of_the_file(large):
+    assert large.analyses == ("unweighted", "all-effective", "all-size", "total", "level-1")
+    assert large.parameters == tuple(example.PARAMETERS)
+    shuffled = large.performance.iloc[::-1]
+    again = view_of(dict(large.text), performance=shuffled)
+    assert again.parameters == large.parameters
+    assert set(again.analyses[1:3]) == {"all-size", "all-effective"}
+    assert (again.analyses[0], again.analyses[-2:]) == ("unweighted", ("total", "level-1"))
+
+
+def test_scenarios_are_those_of_the_runner():
+    study = {**example.small_study(), "factors": {"a": [True, False], "b": [0.5]}}
+    rows = example.replicates({**study, "factors": {}}, 0, n=20)
+    performance = example.measures(rows.assign(scenario="a-true_b-0.5"))
+    view = study_view(study, "s", performance, example.pairs(performance), {}, None)
+    assert [one.name for one in view.scenarios] == ["a-true_b-0.5", "a-false_b-0.5"]
+    assert [one.label for one in view.scenarios] == ["a yes", "a no"]
+    assert view.scenarios[0].parameters == {"strength": 0.5, "a": True, "b": 0.5}
+
+
+def test_targets_are_values_or_means_with_spread():
+    view = view_of(example.small_study())
+    (line,) = targets(view)
+    assert line.values == ("0", "0.5", "1", "1", "2.25")
+    study = {**example.large_study(), "replicates": 30}
+    lines = targets(view_of(study))
+    assert len(lines) == 12
+    rows = example.replicates(study, 0).dropna(subset=["parameter"])
+    drawn = rows[rows["parameter"] == "x"].drop_duplicates("replicate")["target"]
+    value, spread = re.fullmatch(r"(\S+) \(SD (\S+)\)", lines[0].values[1]).groups()
+    assert float(value) == pytest.approx(drawn.mean(), abs=1e-3)
+    assert float(spread) == pytest.approx(drawn.std(), rel=0.05)
+
+
+def test_a_target_counts_once_a_replicate():
+    study = example.small_study()
+    rows = example.replicates(study, 0, n=3)
+    rows = rows[rows["status"] == "ok"].copy()
+    rows["target"] = rows["replicate"].astype(float)
+    rows = rows[(rows["analysis"] == "unweighted") | (rows["replicate"] == 0)]
+    (line,) = targets(view_of(study, rows_by_scenario={"main": rows}))
+    assert line.values[1] == "1.0 (SD 1.0)"
+
+
+def test_failed_fits_are_counted_by_replicate():
+    study = example.small_study()
+    rows = example.replicates(study, 0)
+    view = view_of(study, rows_by_scenario={"main": rows})
+    lines = failures(view)
+    failed = rows[rows["status"] == "failed"].groupby("analysis").size()
+    assert {one.analysis: one.replicates for one in lines} == failed.to_dict()
+    assert all(one.message == "the sample must have two schools" for one in lines)
+    assert replicates_done(view) == (300, 300)
+    rates = dict(fits_table(view).groups[0].rows)
+    for analysis, count in failed.items():
+        assert float(rates[analysis][1].value) == pytest.approx(100 * count / 300, abs=0.01)
+
+
+def test_ranges_are_over_scenarios(large):
+    line = next(one for one in ranges(large) if (one.parameter, one.analysis) == ("z", "total"))
+    found = [large.measured(s.name, "total", "z", "bias").estimate for s in large.scenarios]
+    assert line.cells[0] == f"{min(found):.3g} to {max(found):.3g}"
+
+
+def test_pairs_stand_against_their_reference(large):
+    table = paired_table(large)
+    assert table.groups[0].rows[0][0] == "unweighted against all weights, effective"
+    assert len(table.groups) == 12 * 5
+    assert paired_table(large, "total") is None
+
+
+def test_printed_medians_stand_beside_ours(tmp_path):
+    study = example.small_study()
+    study["published"] = {"scenario": "main", "scale": 100}
+    medians = [
+        PrintedMedian("Stata gk", "x", "all", "x", "-.7", -0.5, 0.05, 2.5),
+        PrintedMedian("Stata gk", "z", "all", "z", "12", 54.5, 0.5, 40.25),
+        PrintedMedian("pairwise", "x", None, "x", ".2", None, None, None),
+    ]
+    view = view_of(study)
+    first, second, third = published_lines(view, medians)
+    assert (first.printed, first.ours.value, first.ours.error) == ("-0.7", "-0.500", "0.050")
+    assert (first.z, first.agrees, second.z, second.agrees) == ("2.5", True, "40.2", False)
+    assert (third.printed, third.ours.value, third.z, third.agrees) == ("0.2", "–", "–", None)
+    text = Reader(write(study, tmp_path, published=medians)).text
+    assert "x all −0.7 −0.500 (0.050) 2.5 ✓ agrees" in text
+    assert "z all 12 54.50 (0.50) 40.2 ✗ differs" in text
+    assert "x none of ours 0.2 – – · shown" in text
