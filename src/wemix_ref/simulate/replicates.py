@@ -110,6 +110,7 @@ def _by_python(
     designs: dict[str, Design] = {}
     fits: dict[FitKey, FittedModel | str] = {}
     rows: list[Row] = []
+    n_top = _top_groups(draws, drawn)
     for analysis in scenario.analyses:
         if analysis.fit.engine != "python":
             continue
@@ -128,7 +129,6 @@ def _by_python(
         except (WemixRefError, np.linalg.LinAlgError) as error:
             rows.append(_failed(scenario, replicate, analysis, _reason(error)))
             continue
-        n_top = fit.design.levels[-1].n_groups
         state = (fit.converged, fit.singular, fit.deviance, fit.nobs, n_top)
         rows += _rows((scenario.name, replicate, analysis.name), state, named, targets)
     return rows
@@ -166,8 +166,12 @@ def _for_r(
     draws: Draws, replicate: int, analysis: Analysis, drawn: Drawn, targets: Mapping[str, float]
 ) -> _Waiting:
     problem = problem_of(analysis.fit, drawn.frame, draws.levels, drawn.weights, case=analysis.name)
-    n_top = int(drawn.frame[draws.levels[0]].nunique())
-    return _Waiting(replicate, analysis, problem, targets, n_top)
+    return _Waiting(replicate, analysis, problem, targets, _top_groups(draws, drawn))
+
+
+def _top_groups(draws: Draws, drawn: Drawn) -> int:
+    # of the sample, whether or not the model has that level
+    return int(drawn.frame[draws.levels[0]].nunique())
 
 
 def _by_r(draws: Draws, waiting: list[_Waiting], elsewhere: Elsewhere | None) -> list[Row]:
