@@ -17,6 +17,9 @@ from wemix_ref.simulate.study import STUDIES, load_study
 ROOT = Path(__file__).resolve().parents[2]
 TINY = yaml.safe_load((ROOT / "tests" / "workflow" / "tiny-study.yaml").read_text())
 
+#: One scenario without parameters, whose streams are those of the study's second one.
+ALONE = {"factors": None, "scenarios": {"informative-true": {}}}
+
 
 @pytest.fixture
 def study(tmp_path):
@@ -48,7 +51,7 @@ def test_the_same_key_gives_the_same_bits_and_another_key_others(study):
 
 
 def test_how_units_are_sampled_does_not_change_the_population(study):
-    census = study(sampling={})
+    census = study(sampling={}, **ALONE)
     all_units = drawn(census).frame
     sampled = drawn(study()).frame
     merged = sampled.merge(all_units, on=["school", "teacher", "x", "e", "y"], how="left")
@@ -211,20 +214,20 @@ def test_a_variance_that_differs_between_units_has_no_target(study):
 
 
 def test_an_error_names_file_scenario_and_replicate(study):
-    read = study(sampling={"school": {"method": "srs", "size": "20"}})
+    read = study(sampling={"school": {"method": "srs", "size": "20"}}, **ALONE)
     with pytest.raises(StudyError, match=r"tiny.yaml, scenario 'informative-true', replicate 4: "):
         run_replicates(read, read.scenario("informative-true"), [4])
 
 
 def test_r_seeds_go_up_with_the_replicate(study):
-    read = study(generator={"R": 100}, sampling={"student": {"method": "srs", "size": 4}})
-    later = study(generator={"R": 98}, sampling={"student": {"method": "srs", "size": 4}})
+    changes = {"sampling": {"student": {"method": "srs", "size": 4}}, **ALONE}
+    read, later = study(generator={"R": 100}, **changes), study(generator={"R": 98}, **changes)
     one, same = drawn(read, replicate=1), drawn(later, replicate=3)
     pd.testing.assert_frame_equal(one.frame, same.frame, check_exact=True)
 
 
 def test_a_sample_without_units_is_rows_of_failed_fits(study):
-    read = study(sampling={"school": {"method": "poisson", "probability": 1e-12}})
+    read = study(sampling={"school": {"method": "poisson", "probability": 1e-12}}, **ALONE)
     rows = run_replicates(read, read.scenario("informative-true"), [0, 1])
     assert list(rows["analysis"]) == ["unweighted", "weighted-wemix", "weighted-gllamm"] * 2
     assert set(rows["status"]) == {"failed"}
@@ -237,6 +240,7 @@ def test_a_sample_that_has_no_fit_is_a_failed_row_and_the_others_stand(study):
     read = study(
         sampling={"school": {"method": "srs", "size": 1}},
         analyses={"three": {}, "two": {"model": "y ~ x + (1 | teacher)"}},
+        **ALONE,
     )
     rows = run_replicates(read, read.scenario("informative-true"), [0])
     assert list(rows.loc[rows["analysis"] == "three", "status"]) == ["failed"]

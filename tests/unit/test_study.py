@@ -26,7 +26,12 @@ def study(tmp_path):
 
 
 def test_factors_make_a_full_factorial(study):
-    read = load_study(study(factors={"informative": [False, True], "take": [1, 2.5, "x-y"]}))
+    read = load_study(
+        study(
+            factors={"informative": [False, True], "take": [1, 2.5, "x-y"]},
+            noise={"school": {"cv": "where(take == 1, 0.1, 0)"}},
+        )
+    )
     assert list(read.settings) == [
         f"informative-{informative}_take-{take}"
         for informative in ("false", "true")
@@ -40,6 +45,7 @@ def test_scenarios_have_names_and_constants_go_to_all(study):
         study(
             factors=None,
             parameters={"strength": 0.5},
+            noise={"school": {"cv": "strength"}},
             scenarios={"A": {"informative": True}, "B": {"informative": False, "strength": 0.1}},
         )
     )
@@ -88,11 +94,12 @@ def test_the_fingerprint_holds_what_replicates_depend_on_and_no_more(study):
         {"seed": 12},
         {"generator": {"R": 1}},
         {"model": "y ~ x + (1 | school)"},
-        {"sampling": {"school": {"method": "srs", "size": 8}}},
+        {"sampling": {"school": {"method": "srs", "size": "8 - informative"}}},
         {"noise": {"school": {"cv": 0.1}}},
         {"target": {"kind": "population"}},
         {"analyses": {"unweighted": {}}},
-        {"parameters": {"spare": 1}},
+        {"parameters": {"other": 1}, "noise": {"school": {"cv": "other"}}},
+        {"parameters": {"other": 2}, "noise": {"school": {"cv": "other"}}},
     ]
     found = [load_study(study(**c)).scenario("informative-true").fingerprint for c in other]
     assert len({first, *found}) == len(other) + 1
@@ -148,6 +155,13 @@ def test_a_small_version_is_a_study_of_its_own(study):
         ({"scenarios": {"A": {}}}, "not both"),
         ({"factors": None, "scenarios": {"A": {"a": 1}, "B": {}}}, "'a' is not in all"),
         ({"factors": {"informative": ["a b"]}}, "names files"),
+        (
+            {"parameters": {"informative": True}},
+            "not both; 1 do .first: 'informative'.*Take it out",
+        ),
+        ({"parameters": {"a": 1, "b": 2}}, r"2 are not \(first: 'a', under parameters\)"),
+        ({"sampling": {}}, r"1 are not \(first: 'informative', under factors\).*`\$informative`"),
+        ({"factors": None, "scenarios": {"A": {"informative": 1, "a": 1}}}, "'a', under scenarios"),
         ({"factors": {"informative": [1, "1"]}}, "there twice"),
         ({"compare_with": "nobody"}, "compare_with.*'nobody'"),
         ({"audit": {"replicates": 1, "analyses": ["nobody"]}}, "audit.analyses.*'nobody'"),

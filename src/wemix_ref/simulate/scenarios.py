@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from wemix_ref.errors import StudyError
 
-__all__ = ["Parameters", "settings_of", "small_version", "substituted"]
+__all__ = ["SECTIONS", "Parameters", "check_use", "settings_of", "small_version", "substituted"]
+
+#: Sections of a file where `$name` stands for a parameter.
+SECTIONS = (
+    "population",
+    "sampling",
+    "nonresponse",
+    "trimming",
+    "noise",
+    "model",
+    "target",
+    "analyses",
+    "generator",
+)
+# sections of which texts are expressions too
+_EXPRESSIONS = SECTIONS[:5]
 
 #: Values of a scenario's parameters by name.
 Parameters = Mapping[str, float | bool | str]
@@ -40,8 +56,22 @@ def small_version(content: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
 
 
 def settings_of(content: Mapping[str, Any], path: Path) -> dict[str, Parameters]:
-    """Return scenario names with their parameters: named ones, or the full factorial."""
+    """Return scenario names with their parameters: named ones, or the full factorial.
+
+    Raises
+    ------
+    StudyError
+        If a name is a parameter and a factor, or if two scenarios have one name or different
+        parameters.
+    """
     constants = content.get("parameters", {})
+    twice = [name for name in content.get("factors", {}) if name in constants]
+    if twice:
+        raise StudyError(
+            f"{path}: a name must stand under parameters or under factors, not both; "
+            f"{len(twice)} do (first: {twice[0]!r}). Take it out of `parameters`: a factor brings "
+            "its own values."
+        )
     if "factors" in content and "scenarios" in content:
         raise StudyError(f"{path}: give factors or scenarios, not both; leave one out.")
     if "scenarios" in content:
@@ -69,6 +99,44 @@ def settings_of(content: Mapping[str, Any], path: Path) -> dict[str, Parameters]
             f"{sorted(first ^ other)[0]!r} is not in all of them."
         )
     return out
+
+
+def check_use(content: Mapping[str, Any], parameters: Parameters) -> None:
+    """Refuse parameters that nothing depends on.
+
+    Parameters
+    ----------
+    content : the file's.
+    parameters : of any scenario; all have the same names.
+
+    Raises
+    ------
+    StudyError
+        If neither an expression nor a text `$name` names one.
+    """
+    used = {text[1:] for key in SECTIONS for text in _texts(content.get(key)) if text[:1] == "$"}
+    stated = [content.get(key) for key in _EXPRESSIONS]
+    stated.append(content.get("target", {}).get("values"))
+    used |= {word for one in stated for text in _texts(one) for word in re.findall(r"\w+", text)}
+    spare = [name for name in parameters if name not in used]
+    if spare:
+        name = spare[0]
+        places = [key for key in ("parameters", "factors") if name in content.get(key, {})]
+        raise StudyError(
+            f"every parameter must be used; {len(spare)} are not (first: {name!r}, under "
+            f"{places[0] if places else 'scenarios'}). Name it in an expression of "
+            f"{', '.join(_EXPRESSIONS)} or target.values, write `${name}` there or in model or "
+            "analyses, or take it out."
+        )
+
+
+def _texts(content: Any) -> Iterator[str]:  # noqa: ANN401
+    """Give every text of plain data, but not the keys of mappings."""
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, (Mapping, list)):
+        for item in content.values() if isinstance(content, Mapping) else content:
+            yield from _texts(item)
 
 
 def _tag(value: float | bool | str) -> str:

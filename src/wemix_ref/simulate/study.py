@@ -17,7 +17,9 @@ from wemix_ref.simulate.arithmetic import Expression, parse_expression
 from wemix_ref.simulate.populations import PopulationSpec, population_spec
 from wemix_ref.simulate.sampling import SamplingSpec, sampling_spec
 from wemix_ref.simulate.scenarios import (
+    SECTIONS,
     Parameters,
+    check_use,
     settings_of,
     small_version,
     substituted,
@@ -267,9 +269,7 @@ def load_studies(directory: Path = STUDIES, *, chunk: int | None = None) -> dict
 def _scenario(study: Study, name: str) -> Scenario:
     parameters = study.settings[name]
     content = {
-        key: substituted(study.content[key], parameters)
-        for key in ("population", *_DESIGN_KEYS, "model", "target", "analyses", "generator")
-        if key in study.content
+        key: substituted(study.content[key], parameters) for key in SECTIONS if key in study.content
     }
     # the order of keys counts: covariates are drawn, and levels nested, as they stand in the file
     # its name decides the streams; the prose, the intervals and the audit decide nothing here
@@ -320,3 +320,4 @@ def _check_names(study: Study) -> None:
                 f"{study.path}: audit.analyses must name analyses ({', '.join(names)}); found "
                 f"{name!r}."
             )
+    check_use(study.content, study.scenarios[0].parameters)
