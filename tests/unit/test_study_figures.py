@@ -61,6 +61,16 @@ def test_a_sheet_draws_each_line_where_it_was_put():
     assert (float(text.get("x")), root.get("viewBox")) == (144, "0 0 288 144")
 
 
+def test_what_is_written_keeps_its_decimals():
+    with drawing():
+        canvas = Canvas(4, 2)
+        canvas.text(1.23456, 1, "−0.0025 to 0.00125")
+        svg = canvas.svg("one", "Title", "told")
+    (text,) = ET.fromstring(svg).iter("text")
+    assert text.text == "−0.0025 to 0.00125"
+    assert len(text.get("x")) < 6
+
+
 def test_intervals_of_the_bias_are_196_errors_either_side(small):
     (picture,) = bias_pictures(small)
     found = strokes(picture.wide, "--analysis-1", 1.3)

@@ -53,6 +53,7 @@ _METADATA = re.compile(r"<metadata>.*?</metadata>\s*", re.DOTALL)
 _COMMENT = re.compile(r"<!--.*?-->\s*", re.DOTALL)
 _OPENING = re.compile(r"<svg[^>]*?\bviewBox=\"([^\"]*)\"[^>]*>")
 _NUMBER = re.compile(r"-?\d+\.\d{3,}")
+_TAG = re.compile(r"<[^>]*>")
 
 
 @contextmanager
@@ -90,7 +91,8 @@ def inline_svg(figure: Figure, name: str, title: str, description: str) -> Marku
     for colour, variable in _VARIABLES.items():
         text = text.replace(colour, f"var({variable})")
     text = text.replace("'DejaVu Sans'", "var(--sans)")
-    text = _NUMBER.sub(lambda match: f"{float(match[0]):.2f}".rstrip("0").rstrip("."), text)
+    # places are rounded; what is written, such as the value at a tick, is not
+    text = _TAG.sub(lambda tag: _NUMBER.sub(_hundredth, tag[0]), text)
     opening = Markup(
         '<svg viewBox="{box}" role="img" aria-labelledby="{name}-title {name}-desc">'
         '<title id="{name}-title">{title}</title><desc id="{name}-desc">{description}</desc>'
@@ -100,3 +102,7 @@ def inline_svg(figure: Figure, name: str, title: str, description: str) -> Marku
         raise RuntimeError("matplotlib's SVG must have a view box; it has none")
     head = opening.format(box=escape(box[1]), name=name, title=title, description=description)
     return head + Markup(text[box.end() :].strip())
+
+
+def _hundredth(match: re.Match[str]) -> str:
+    return f"{float(match[0]):.2f}".rstrip("0").rstrip(".")
