@@ -196,8 +196,9 @@ def _rows(
     if status != "ok":
         ok = None if status == "unavailable" else False
         return [_status(one, engine, status, record["message"], ok)]
-    numbers = compared_numbers(fit, answer, OURS, tolerances)
-    return [_row(one, number) for number in numbers]
+    numbers, faults = compared_numbers(fit, answer, OURS, tolerances)
+    rows = [_row(one, number) for number in numbers]
+    return rows + [_status(one, engine, "not compared", fault, False) for fault in faults]
 
 
 def _row(one: AuditProblem, number: Number) -> _Row:

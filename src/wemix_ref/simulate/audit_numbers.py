@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wemix_ref.engines.protocol import FitResult, Problem
+from wemix_ref.errors import CaseError
 from wemix_ref.fit import criterion_of, fit_design
 from wemix_ref.simulate.analyses import with_precision_weights
 from wemix_ref.tiers.matrices import matrices
@@ -79,7 +80,7 @@ class AuditedFit(Ours):
 
 def compared_numbers(
     fit: AuditedFit, answer: FitResult, label: str, tolerances: Tolerances
-) -> list[Number]:
+) -> tuple[list[Number], list[str]]:
     """Hold an answer of R against our numbers.
 
     Parameters
@@ -92,10 +93,16 @@ def compared_numbers(
     -------
     list of Number
         Of tiers ``same-theta``, ``own-optimum`` and ``standard-errors``.
+    list of str
+        What could not be compared, and why: one part that fails does not cost the others.
+
+    Raises
+    ------
+    CaseError
+        If `tolerances` has no entry for a quantity.
     """
     record = answer.record
     engine = record["engine"]
-    there = next(point for point in record["at"] if point["label"] == label)
     naming: dict[str, Any] = {
         "engine": engine,
         "software": engine,
@@ -103,11 +110,30 @@ def compared_numbers(
         "tolerances": tolerances,
         "precision": False,
     }
-    numbers = same_theta(fit, there, at=label, **naming)
-    numbers += _matrices(fit, answer, there, naming)
-    numbers += [_own(number) for number in own_optimum(fit, record["optimum"], **naming)]
-    numbers += _standard_errors(fit, there, f"{engine}-optimum", record["optimum"], naming)
-    return numbers
+
+    def there() -> dict[str, Any]:
+        return next(point for point in record["at"] if point["label"] == label)
+
+    def own() -> list[Number]:
+        return [_own(number) for number in own_optimum(fit, record["optimum"], **naming)]
+
+    numbers: list[Number] = []
+    faults: list[str] = []
+    parts: dict[str, Callable[[], list[Number]]] = {
+        "same-theta": lambda: same_theta(fit, there(), at=label, **naming),
+        "matrices": lambda: _matrices(fit, answer, there(), naming),
+        "own-optimum": own,
+        "standard-errors": lambda: _standard_errors(fit, there(), record["optimum"], naming),
+    }
+    for name, part in parts.items():
+        try:
+            numbers += part()
+        except CaseError:
+            raise
+        except Exception as error:  # noqa: BLE001, RUF100
+            # whatever it is, it becomes a row that is not ok, and the other numbers stand
+            faults.append(f"{name}: {type(error).__name__}: {error}")
+    return numbers, faults
 
 
 def _matrices(
@@ -136,25 +162,31 @@ def _own(number: Number) -> Number:
 
 
 def _standard_errors(
-    fit: AuditedFit,
-    there: Mapping[str, Any],
-    elsewhere: str,
-    optimum: Mapping[str, Any],
-    naming: Mapping[str, Any],
+    fit: AuditedFit, there: Mapping[str, Any], optimum: Mapping[str, Any], naming: Mapping[str, Any]
 ) -> list[Number]:
     """Standard errors by every recipe that R has, at our theta; else at R's own optimum."""
-    found: dict[tuple[str, str], Number] = {}
+    engine = naming["engine"]
+    elsewhere = f" (at {engine}-optimum)"
     sandwich = _sandwich(there)
-    for where, point in (("", there), ("", sandwich), (f" (at {elsewhere})", optimum)):
+    found: dict[tuple[str, str], Number] = {}
+    for where, point in (("", there), ("", sandwich), (elsewhere, optimum)):
         if point is None:
             continue
         for number in standard_errors(fit, point, at=where, **naming):
             quantity = _NAMES[number.quantity, point["se_recipe"]]
             named = replace(number, quantity=quantity, verdict=number.verdict + where)
             found.setdefault((quantity, number.name), _defined(fit, point, named))
-    if sandwich is not None:
-        for number in _left_out(fit, sandwich, naming):
-            found.setdefault((number.quantity, number.name), number)
+    # what R must give: of variance components by a sandwich, by WeMix at its own optimum alone
+    expected: list[tuple[str, str, Mapping[str, Any]]] = []
+    if engine == "wemix":
+        expected += [("se_beta", "wemix", there), ("se_variance", "wemix", optimum)]
+    else:
+        expected += [("se_beta", "model", there)]
+        if not fit.problem.reml and fit.problem.precision_weights is None:
+            expected += [("se_beta", "wemix", there), ("se_variance", "wemix", there)]
+    for quantity, recipe, point in expected:
+        for number in _without_theirs(fit, point, quantity, recipe, naming):
+            found.setdefault((number.quantity, number.name), _defined(fit, point, number))
     return list(found.values())
 
 
@@ -172,45 +204,54 @@ def _sandwich(point: Mapping[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def _defined(fit: AuditedFit, point: Mapping[str, Any], number: Number) -> Number:
-    """Show a standard error that is not defined here because a variance is at its boundary."""
-    undefined = number.ours is None or math.isnan(number.ours)
-    if undefined and _singular(fit, point):
-        said = "ours is not defined: a variance is at its boundary"
-        return replace(number, ours=None, digits=None, required=None, ok=None, verdict=said)
-    return number
-
-
-def _left_out(fit: AuditedFit, point: Mapping[str, Any], naming: Mapping[str, Any]) -> list[Number]:
-    """Standard errors of variance components that the sandwich from lme4's pieces has not.
-
-    It has none for a level with a variance at its boundary; elsewhere it must have them.
-    """
-    own = fit.point(point["theta"]["values"], "wemix")
-    rows = labelled_components(own["variance_components"])
-    singular = _singular(fit, point)
-    required = naming["tolerances"].find("standard-errors", "se_variance", naming["software"])
+def _without_theirs(
+    fit: AuditedFit, point: Mapping[str, Any], quantity: str, recipe: str, naming: Mapping[str, Any]
+) -> list[Number]:
+    """Our standard errors at the theta of a point, with nothing on the other side."""
+    own = fit.point(point["theta"]["values"], recipe)
+    values: dict[str, float | None] = own["se_beta"]
+    if quantity == "se_variance":
+        rows = labelled_components(own["variance_components"])
+        values = {label: row["se"] for label, row in rows.items()}
+    required = naming["tolerances"].find("standard-errors", quantity, naming["software"])
     return [
         Number(
             "standard-errors",
             naming["engine"],
-            "se_variance_sandwich",
-            label,
-            rows[label]["se"],
+            _NAMES[quantity, recipe],
+            name,
+            ours,
             None,
             naming["source"],
             "",
             None,
-            None if singular else required.value,
-            "theirs is not defined: a variance is at its boundary"
-            if singular
-            else "differs: theirs is missing",
-            None if singular else False,
+            required.value,
+            "",
+            False,
             required.why,
         )
-        for label, row in labelled_components(point["variance_components"]).items()
-        if row["se"] is None
+        for name, ours in values.items()
     ]
+
+
+def _defined(fit: AuditedFit, point: Mapping[str, Any], number: Number) -> Number:
+    """Say who has no standard error; of a variance component with one at its boundary none must."""
+    ours, theirs = _value(number.ours), _value(number.theirs)
+    if ours is not None and theirs is not None:
+        return number
+    missing = replace(number, ours=ours, theirs=theirs, digits=None, required=None, ok=None)
+    who = "theirs is" if ours is not None else "ours is" if theirs is not None else "neither is"
+    if number.quantity.startswith("se_variance") and _singular(fit, point):
+        where = "" if who == "neither is" else " not"
+        return replace(missing, verdict=f"{who}{where} defined: a variance is at its boundary")
+    if who == "neither is":
+        return replace(missing, verdict="neither side has one")
+    return replace(missing, required=number.required, ok=False, verdict=f"differs: {who} missing")
+
+
+def _value(value: float | str | None) -> float | None:
+    assert not isinstance(value, str)
+    return None if value is None or math.isnan(value) else value
 
 
 def _singular(fit: AuditedFit, point: Mapping[str, Any]) -> bool:
