@@ -47,8 +47,9 @@ def draw_population(spec: PopulationSpec, parameters: Parameters, stream: Stream
     Raises
     ------
     StudyError
-        If a number of units is no whole number from 1, an expression uses what is not drawn yet,
-        an option is out of range, or a parameter has the name of a variable.
+        If a number of units is no whole number, or 0 at the top or of a whole level; if an
+        expression uses what is not drawn yet, an option is out of range, or a parameter has the
+        name of a variable.
     """
     clash = sorted(set(spec.variable_names) & set(parameters))
     if clash:
@@ -161,12 +162,18 @@ class _Drawing:
                 ) from problem
         else:
             numbers = size.sizes(scope, above, self.stream)
-        bad = (numbers != np.round(numbers)) | (numbers < 1.0)
+        # a group may be without units: it is then in no sample
+        least = 1 if above < 0 else 0
+        bad = (numbers != np.round(numbers)) | (numbers < least)
         if bad.any():
             raise StudyError(
-                f"{where}: must be a whole number from 1; it is not for {int(bad.sum())} of "
-                f"{bad.size} (first: {float(numbers[bad][0]):g}). Write round(...), max(1, ...) or "
-                "`minimum: 1`"
+                f"{where}: must be a whole number from {least}; it is not for {int(bad.sum())} of "
+                f"{bad.size} (first: {float(numbers[bad][0]):g}). Write round(...), or "
+                f"max({least}, ...)"
+            )
+        if not numbers.any():
+            raise StudyError(
+                f"{where}: the level must have a unit; the sizes of all {numbers.size} are 0"
             )
         if numbers.sum() > _MOST_UNITS:
             raise StudyError(
