@@ -192,9 +192,9 @@ def test_the_time_left_is_the_cost_of_what_is_missing_over_jobs_side_by_side(stu
 def test_only_the_last_twenty_jobs_say_how_many_run_side_by_side(study, tmp_path):
     read = study(chunk=1)
     place = tmp_path / "timing"
-    # four of one second each at once, long ago; then twenty, one after another
+    # four of one second each at once; then twenty, one after another
     for first in range(4):
-        timing(place, "informative-false", first, first + 1, 0.0, 1.0, 1)
+        timing(place, "informative-false", first, first + 1, 99.0, 100.0, 1)
     for first in range(20):
         timing(place, SCENARIO, first, first + 1, 100.0 + first, 101.0 + first, 1)
     assert progress_of(read, place) == Progress(24, 48, pytest.approx(24.0))
