@@ -14,7 +14,7 @@ from markupsafe import Markup
 from wemix_ref.report.states import engine_order, engine_title
 from wemix_ref.report.studies.panels import Picture, lay_out
 from wemix_ref.report.studies.view import StudyView
-from wemix_ref.report.svg import BAD, GOOD, SERIES, drawing
+from wemix_ref.report.svg import BAD, GOOD, INK, drawing
 from wemix_ref.report.tables import TIER_TITLES, quantity_title
 
 __all__ = ["AuditLine", "agreement_pictures", "audit_lines", "audit_messages"]
@@ -193,7 +193,7 @@ def _draw(
                     crosses = -(-int((failed & here).sum()) // each)
                     bad += stack[:crosses]
                     good += stack[crosses:]
-                grid.canvas.marks(good, "o", SERIES[0], 2.9)
+                grid.canvas.marks(good, "o", INK, 2.9)
                 grid.canvas.marks(bad, "X", BAD, 4.5)
                 if required.notna().any():
                     x = scale(min(float(required.max()), _MOST_DIGITS))

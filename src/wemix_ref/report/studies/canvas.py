@@ -20,7 +20,7 @@ from wemix_ref.report.svg import INK, inline_svg
 
 __all__ = ["MARKERS", "PALETTE", "Canvas", "Scale", "standalone", "tick_text"]
 
-# Stand-ins for the eight colours of analyses; a ninth analysis begins again with other marks.
+# Stand-ins for the eight colours of analyses.
 PALETTE = tuple(f"#01020{k}" for k in range(1, 9))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p")
 _VARIABLES = {colour: f"--analysis-{k}" for k, colour in enumerate(PALETTE, 1)}

@@ -10,7 +10,8 @@ import pandas as pd
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from wemix_ref.report.studies.canvas import PALETTE, Canvas, Scale
+from wemix_ref.report.studies.canvas import Canvas, Scale
+from wemix_ref.report.studies.looks import look_of
 from wemix_ref.report.studies.panels import Picture, columns_of, lay_out, limits_around, slug
 from wemix_ref.report.studies.view import StudyView
 from wemix_ref.report.svg import INK, drawing
@@ -155,8 +156,7 @@ def _draw(
             heights = grid.rows(place, labels)
             for spread, y, (name_of, _) in zip(panel.spreads, heights, view.fits, strict=True):
                 if spread is not None:
-                    colour = PALETTE[view.colour(name_of) % len(PALETTE)]
-                    _one(grid.canvas, spread, scale, y, colour)
+                    _one(grid.canvas, spread, scale, y, look_of(view, name_of).colour)
         grid.canvas.text(
             grid.panels[0].left,
             grid.canvas.height - 0.1,

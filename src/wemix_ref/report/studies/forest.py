@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 from scipy.stats import norm
 
-from wemix_ref.report.studies.canvas import MARKERS, PALETTE, Scale
+from wemix_ref.report.studies.canvas import Scale
+from wemix_ref.report.studies.looks import Look, look_of
 from wemix_ref.report.studies.numbers import rounded
 from wemix_ref.report.studies.panels import Grid, Picture, columns_of, lay_out, limits_around, slug
 from wemix_ref.report.studies.view import StudyView
@@ -120,7 +121,7 @@ def _draw(
 ) -> Markup:
     rows = _rows_of(view, measure)
     labels = [label for _, label in rows]
-    colours = [view.colour(name) for name, _ in rows]
+    looks = [look_of(view, name) for name, _ in rows]
     with drawing():
         grid = lay_out(
             [one.title for one in panels],
@@ -144,7 +145,7 @@ def _draw(
                 1.0,
                 dashes=(4, 2) if measure == "coverage" else None,
             )
-            _rows(grid, panel, scale, grid.rows(place, labels), colours)
+            _rows(grid, panel, scale, grid.rows(place, labels), looks)
         unit = "coverage, %" if measure == "coverage" else "bias"
         x = grid.panels[0].left
         grid.canvas.text(x, grid.canvas.height - 0.1, unit, size=8)
@@ -161,19 +162,18 @@ def _limits(measure: str, level: float, series: Sequence[Sequence[float]]) -> tu
 
 
 def _rows(
-    grid: Grid, panel: _Panel, scale: Scale, heights: Sequence[float], colours: Sequence[int]
+    grid: Grid, panel: _Panel, scale: Scale, heights: Sequence[float], looks: Sequence[Look]
 ) -> None:
     canvas = grid.canvas
-    for (value, error), y, k in zip(panel.values, heights, colours, strict=True):
+    for (value, error), y, look in zip(panel.values, heights, looks, strict=True):
         if not math.isfinite(value):
             canvas.text(scale.end, y, "not defined", size=6.5, ha="right")
             continue
-        colour, marker = PALETTE[k % len(PALETTE)], MARKERS[k % len(MARKERS)]
         half = _Z * error if math.isfinite(error) else 0.0
         if scale.holds(value):
             ends = [(scale.clip(value - half), y), (scale.clip(value + half), y)]
-            canvas.lines([ends], colour, 1.3)
-            canvas.marks([(scale(value), y)], marker, colour)
+            canvas.lines([ends], look.colour, 1.3)
+            canvas.marks([(scale(value), y)], look.marker, look.colour)
         else:
             right = value > scale.high
             decimals = 1 if abs(value) >= 10 else 2
@@ -184,7 +184,7 @@ def _rows(
                 y,
                 text,
                 size=7,
-                colour=colour,
+                colour=look.colour,
                 ha="right" if right else "left",
                 weight="bold",
             )

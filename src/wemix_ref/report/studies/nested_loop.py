@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from wemix_ref.report.studies.canvas import PALETTE, Canvas, Scale, tick_text
+from wemix_ref.report.studies.canvas import Canvas, Scale, tick_text
+from wemix_ref.report.studies.looks import Look, look_of
 from wemix_ref.report.studies.panels import (
     NARROW,
     WIDE,
     Picture,
-    legend,
     limits_around,
     text_width,
 )
@@ -22,8 +22,6 @@ from wemix_ref.report.svg import FAINT, GOOD, INK, PAPER, drawing
 
 __all__ = ["looped", "nested_loop_pictures", "spread_out"]
 
-# Where colours begin again, lines are dashed.
-_DASHES = (None, (4.0, 1.0), (1.5, 1.0))
 _LEFT, _STRIP, _TEXT = 0.62, 0.38, 0.145
 
 
@@ -97,12 +95,7 @@ def _draw(
     with drawing():
         canvas = Canvas(width, total)
         if narrow:
-            legend(
-                canvas,
-                [(label, PALETTE[view.colour(one) % len(PALETTE)]) for one, label in lines],
-                0.0,
-                narrow,
-            )
+            _legend(canvas, [(label, look_of(view, one)) for one, label in lines])
         x = Scale(0, len(scenarios), _LEFT, width - right)
         top = head
         for parameter in parameters:
@@ -118,6 +111,18 @@ def _draw(
             "tables."
         )
         return canvas.svg(f"{name}-narrow" if narrow else name, title, told)
+
+
+def _legend(canvas: Canvas, entries: Sequence[tuple[str, Look]]) -> None:
+    """Write a row of strokes with names over all, broken as needed."""
+    x, y = 0.12, 0.1
+    for label, look in entries:
+        needed = text_width(label) + 0.5
+        if x + needed > canvas.width and x > 0.12:
+            x, y = 0.12, y + 0.18
+        canvas.lines([[(x, y), (x + 0.22, y)]], look.colour, 2.2, dashes=look.dashes)
+        canvas.text(x + 0.28, y, label, size=8, colour=INK)
+        x += needed
 
 
 def _lines_of(view: StudyView, measure: str) -> tuple[tuple[str, str], ...]:
@@ -157,15 +162,14 @@ def _panel(
     canvas.lines([[(x.start, y(nominal)), (x.end, y(nominal))]], colour, 1.0, dashes=dashes)
     ends = []
     for (analysis, label), line in zip(_lines_of(view, measure), series, strict=True):
-        place = view.colour(analysis)
-        colour = PALETTE[place % len(PALETTE)]
-        canvas.lines(_steps(line, x, y), colour, 1.5, dashes=_DASHES[place // len(PALETTE) % 3])
+        look = look_of(view, analysis)
+        canvas.lines(_steps(line, x, y), look.colour, 1.5, dashes=look.dashes)
         beyond = [k for k, value in enumerate(line) if not y.low <= value <= y.high]
         edges = [(k, y.clip(line[k])) for k in beyond if math.isfinite(line[k])]
         canvas.lines([[(x(k), at), (x(k + 1), at)] for k, at in edges], PAPER, 1.6, dashes=(1, 2))
         last = next((v for v in reversed(line) if math.isfinite(v)), math.nan)
         if math.isfinite(last):
-            ends.append((y.clip(last), label, colour))
+            ends.append((y.clip(last), label, look.colour))
     if not narrow:
         _label_ends(canvas, ends, x.end, span)
 

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from wemix_ref.report.studies.canvas import Canvas, Scale, tick_text
 from wemix_ref.report.studies.view import StudyView
-from wemix_ref.report.svg import FAINT, INK
+from wemix_ref.report.svg import FAINT
 
 __all__ = [
     "Grid",
@@ -21,7 +21,6 @@ __all__ = [
     "Picture",
     "columns_of",
     "lay_out",
-    "legend",
     "limits_around",
     "slug",
     "text_width",
@@ -204,16 +203,3 @@ def limits_around(centre: float, series: Iterable[Iterable[float]]) -> tuple[flo
     high = max(centre, min(float(found.max()), centre + bound))
     margin = 0.06 * (high - low)
     return low - margin, high + margin
-
-
-def legend(canvas: Canvas, entries: Sequence[tuple[str, str]], top: float, narrow: bool) -> float:
-    """Write a row of coloured strokes with names, broken as needed; give the room it took."""
-    x, y = 0.12, top + 0.1
-    for label, colour in entries:
-        needed = text_width(label) + 0.5
-        if x + needed > (NARROW if narrow else WIDE) and x > 0.12:
-            x, y = 0.12, y + 0.18
-        canvas.lines([[(x, y), (x + 0.22, y)]], colour, 2.2)
-        canvas.text(x + 0.28, y, label, size=8, colour=INK)
-        x += needed
-    return y + 0.1 - top

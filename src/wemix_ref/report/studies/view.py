@@ -101,11 +101,8 @@ class StudyView:
         return bool(part["estimate"].notna().any())
 
     @cached_property
-    def fits(self) -> tuple[tuple[str, str], ...]:
-        """Analyses whose estimates differ: the first of each kind, and what all of it are called.
-
-        Analyses that differ in their standard errors alone have the same estimates.
-        """
+    def _kinds(self) -> tuple[tuple[str, ...], ...]:
+        """Analyses by their estimates; those without a value are each by themselves."""
         kinds: dict[tuple[str, ...], list[str]] = {}
         for analysis in self.analyses:
             key = tuple(
@@ -114,14 +111,28 @@ class StudyView:
                 for parameter in self.parameters
                 for measure in ("bias", "mean_estimate", "empirical_se")
             )
+            key = (analysis,) if set(key) <= {"nan"} else key
             kinds.setdefault(key, []).append(analysis)
+        return tuple(map(tuple, kinds.values()))
+
+    @cached_property
+    def fits(self) -> tuple[tuple[str, str], ...]:
+        """Analyses whose estimates differ: the first of each kind, and what all of it are called.
+
+        Analyses that differ in their standard errors alone have the same estimates.
+        """
         return tuple(
-            (names[0], _common([self.labels[one] for one in names])) for names in kinds.values()
+            (names[0], _common([self.labels[one] for one in names])) for names in self._kinds
         )
 
-    def colour(self, analysis: str) -> int:
-        """Place of an analysis, by which it has its colour and its mark."""
-        return self.analyses.index(analysis)
+    def place(self, analysis: str) -> tuple[int, int]:
+        """Places of an analysis: of its estimates among all, and of itself among its kind."""
+        fit = next(k for k, names in enumerate(self._kinds) if analysis in names)
+        return fit, self._kinds[fit].index(analysis)
+
+    def recipes(self, fit: str) -> tuple[str, ...]:
+        """Analyses that have the same estimates as one of them."""
+        return self._kinds[self.place(fit)[0]]
 
     @property
     def fixed(self) -> tuple[str, ...]:

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from scipy.stats import norm, t
 
 from wemix_ref.report.studies.canvas import Scale
+from wemix_ref.report.studies.looks import look_of
 from wemix_ref.report.studies.panels import Picture, lay_out, slug
 from wemix_ref.report.studies.view import ScenarioView, StudyView
-from wemix_ref.report.svg import BAD, FAINT, INK, SERIES, drawing
+from wemix_ref.report.svg import BAD, FAINT, INK, drawing
 
 __all__ = ["chosen_scenarios", "half_widths", "zip_pictures", "zipped"]
 
@@ -136,7 +137,7 @@ def zip_pictures(view: StudyView) -> list[Picture]:
         )
         thinned = (
             f" Of all replicates the {lines} at equally spaced ranks are drawn."
-            if max(one.n for row in rows for _, one in row) > lines
+            if max(one.n for row in rows for _, one, _ in row) > lines
             else ""
         )
         caption = (
@@ -153,8 +154,8 @@ def zip_pictures(view: StudyView) -> list[Picture]:
 
 def _row(
     view: StudyView, scenario: ScenarioView, parameter: str, lines: int
-) -> list[tuple[str, Zipped]]:
-    """Zips of a scenario, one an analysis, with their titles."""
+) -> list[tuple[str, Zipped, str]]:
+    """Zips of a scenario, one an analysis, with their titles and colours."""
     rows = view.rows.get(scenario.name)
     if rows is None:
         return []
@@ -165,7 +166,7 @@ def _row(
         one = zipped(mine, view.level, view.distribution, lines)
         if one is not None:
             below = f"\n{scenario.label}" if len(view.scenarios) > 1 else ""
-            found.append((view.labels[analysis] + below, one))
+            found.append((view.labels[analysis] + below, one, look_of(view, analysis).colour))
     return found
 
 
@@ -173,7 +174,7 @@ def _draw(
     view: StudyView,
     name: str,
     title: str,
-    rows: Sequence[Sequence[tuple[str, Zipped]]],
+    rows: Sequence[Sequence[tuple[str, Zipped, str]]],
     *,
     narrow: bool,
 ) -> Markup:
@@ -189,9 +190,9 @@ def _draw(
         for cell, place in zip(cells, grid.panels, strict=True):
             if cell is None:
                 continue
-            label, one = cell
+            label, one, own = cell
             alike = [
-                other for title, other in panels if title.split("\n")[0] == label.split("\n")[0]
+                other for title, other, _ in panels if title.split("\n")[0] == label.split("\n")[0]
             ]
             ends = np.concatenate([np.abs([z.low, z.high]).ravel() for z in alike])
             bound = min(float(ends.max()), 2.5 * float(np.quantile(ends, 0.9)))
@@ -199,7 +200,7 @@ def _draw(
             rank = Scale(0, 100, place.bottom, place.top)
             grid.axis(place, scale)
             y = rank(100 * view.level)
-            for covers, colour, width in ((True, SERIES[0], 0.55), (False, BAD, 1.0)):
+            for covers, colour, width in ((True, own, 0.55), (False, BAD, 1.0)):
                 keep = one.covers == covers
                 grid.canvas.lines(
                     [
@@ -229,6 +230,7 @@ def _draw(
             size=7 if narrow else 8,
         )
         told = "; ".join(
-            f"{one.replace(chr(10), ', ')}: coverage {100 * z.coverage:.1f} %" for one, z in panels
+            f"{one.replace(chr(10), ', ')}: coverage {100 * z.coverage:.1f} %"
+            for one, z, _ in panels
         )
         return grid.canvas.svg(f"{name}-narrow" if narrow else name, title, told + ".")
