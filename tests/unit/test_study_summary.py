@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 
+import pandas as pd
 import pytest
 
 from tests.unit import study_example as example
 from tests.unit.study_page import Reader, view_of, write
+from wemix_ref.report.studies.describe import recipe_of
+from wemix_ref.report.studies.numbers import with_error
 from wemix_ref.report.studies.published import published_lines
 from wemix_ref.report.studies.summary import failures, ranges, replicates_done, targets
 from wemix_ref.report.studies.tables import fits_table, paired_table
@@ -78,10 +81,59 @@ def test_failed_fits_are_counted_by_replicate():
         assert float(rates[analysis][1].value) == pytest.approx(100 * count / 300, abs=0.01)
 
 
-def test_ranges_are_over_scenarios(large):
-    line = next(one for one in ranges(large) if (one.parameter, one.analysis) == ("z", "total"))
-    found = [large.measured(s.name, "total", "z", "bias").estimate for s in large.scenarios]
-    assert line.cells[0] == f"{min(found):.3g} to {max(found):.3g}"
+def test_ranges_are_over_scenarios_with_the_errors_of_their_ends(large):
+    line = next(one for one in ranges(large) if (one.parameter, one.fit) == ("z", "total"))
+    every = [large.measured(s.name, "total", "z", "bias") for s in large.scenarios]
+    every = sorted(every, key=lambda one: one.estimate)
+    assert line.bias.ends == tuple(with_error(one.estimate, one.mcse) for one in every[::11])
+    fewest, most = (pick(one.n for one in every) for pick in (min, max))
+    assert fewest < most
+    assert line.bias.n == f"{fewest}–{most}"
+    (recipe,) = line.recipes
+    cover = [large.measured(s.name, "total", "z", "coverage") for s in large.scenarios]
+    least = min(cover, key=lambda one: one.estimate)
+    assert recipe.coverage.ends[0] == with_error(least.estimate, least.mcse, 100.0)
+    assert recipe.recipe == "wemix"
+
+
+def test_bias_stands_once_a_fit_and_coverage_once_a_recipe(tmp_path):
+    study = {**example.small_study(), "factors": {"size": [5, 10]}, "replicates": 30}
+    study["analyses"] = {"w": {}}
+    given = example.everything(study)
+    names = {"w-sas": None, "w-model": 0.0}
+    frames = [given["performance"].assign(analysis=one) for one in names]
+    frames[1].loc[frames[1]["measure"] == "coverage", "n"] = 7
+    study["analyses"] = {"w": {"weights": "all", "se": list(names), "label": "weighted"}}
+    study["analyses"]["w"]["se"] = ["sas", "model"]
+    view = view_of(study, **{**given, "performance": pd.concat(frames, ignore_index=True)})
+    lines = ranges(view)
+    assert [(one.parameter, one.fit) for one in lines] == [(p, "weighted") for p in view.parameters]
+    first = lines[0]
+    assert [(one.recipe, one.coverage.n) for one in first.recipes] == [
+        ("sas", first.bias.n),
+        ("model", "7"),
+    ]
+    given["performance"] = view.performance
+    given["study_yaml"] = study
+    words = Reader(write(study, tmp_path, **given)).text
+    part = words[words.index("Least to largest.") : words.index("Tables by parameter")]
+    told = [f"{one.value} ({one.error}".replace("-", "−") for one in first.bias.ends]
+    assert [part.count(one) for one in told] == [1, 1]
+
+
+def test_the_recipe_of_an_analysis_is_stated_or_the_one_that_stands_for_none():
+    text = {
+        "analyses": {
+            "plain": {},
+            "all": {"weights": "all"},
+            "p": {"weights": "precision"},
+            "some": {"weights": "all", "scale": ["gk", "size"], "se": ["sas", "mplus"]},
+            "one": {"se": "stata"},
+        }
+    }
+    names = ("plain", "all", "p", "some-gk-mplus", "some-size-sas", "one")
+    expected = ["model", "wemix", "model", "mplus", "sas", "stata"]
+    assert [recipe_of(text, one) for one in names] == expected
 
 
 def test_pairs_stand_against_their_reference(large):

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from wemix_ref.report.studies.distributions import distribution_words, quantity
 from wemix_ref.report.studies.equations import random_names
+from wemix_ref.report.studies.view import head_of
 from wemix_ref.report.studies.wording import METHODS, RECIPES, SCALINGS, WEIGHTS
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "depends_on",
     "levels",
     "population_kind",
+    "recipe_of",
     "stages",
     "target_text",
     "variables",
@@ -220,7 +222,7 @@ def analysis_lines(text: Mapping[str, Any]) -> list[AnalysisLine]:
     for name, one in text["analyses"].items():
         weights = one.get("weights", "none")
         unweighted = weights in ("none", "precision")
-        recipes = one.get("se") or ("model" if unweighted else "wemix")
+        recipes = _recipes(one)
         method = "REML" if one.get("reml") else "maximum likelihood"
         if not unweighted:
             method = "maximum pseudo-likelihood"
@@ -243,6 +245,22 @@ def analysis_lines(text: Mapping[str, Any]) -> list[AnalysisLine]:
             )
         )
     return lines
+
+
+def _recipes(one: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    """Recipes of an analysis: as stated, or those that stand where none is."""
+    unweighted = one.get("weights", "none") in ("none", "precision")
+    return one.get("se") or ("model" if unweighted else "wemix")
+
+
+def recipe_of(text: Mapping[str, Any], analysis: str) -> str:
+    """Give the recipe of one analysis, whose name ends in it where the file lists several."""
+    stated = text.get("analyses") or {}
+    head = head_of(analysis, list(stated))
+    recipes = _recipes(stated.get(head) or {})
+    tags = analysis[len(head) :].split("-")
+    several = recipes if isinstance(recipes, list) else [recipes]
+    return next((one for one in several if one in tags), str(several[0]))
 
 
 def _all(value: object, words: Mapping[str, str]) -> tuple[str, ...]:

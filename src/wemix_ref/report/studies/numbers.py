@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
-__all__ = ["ABSENT", "Estimate", "rounded", "with_error"]
+__all__ = ["ABSENT", "Estimate", "counts", "rounded", "with_error"]
 
 ABSENT = "–"
 # Beyond so many decimals numbers are written with an exponent.
@@ -19,6 +20,14 @@ class Estimate:
 
     value: str
     error: str = ""
+
+
+def counts(numbers: Collection[int]) -> str:
+    """Write how many there were: one number, or the fewest to the most."""
+    if not numbers:
+        return ABSENT
+    low, high = min(numbers), max(numbers)
+    return f"{low}" if low == high else f"{low}–{high}"
 
 
 def with_error(estimate: float, mcse: float, scale: float = 1.0) -> Estimate:

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wemix_ref.report.studies.numbers import ABSENT, with_error
+from wemix_ref.report.studies.describe import recipe_of
+from wemix_ref.report.studies.numbers import ABSENT, Estimate, counts, with_error
 from wemix_ref.report.studies.view import StudyView
+from wemix_ref.report.studies.wording import measure_of
 
 __all__ = [
     "FailureLine",
+    "Range",
     "RangeLine",
+    "RecipeLine",
     "TargetLine",
     "failures",
     "ranges",
@@ -40,12 +44,31 @@ class FailureLine:
 
 
 @dataclass(frozen=True)
+class Range:
+    """Least and largest value of a measure over the scenarios, and how many replicates it is of."""
+
+    ends: tuple[Estimate, ...]
+    n: str
+
+
+@dataclass(frozen=True)
+class RecipeLine:
+    """A standard error of a fit: its recipe, its relative error, the coverage of its intervals."""
+
+    recipe: str
+    error: Range
+    coverage: Range
+
+
+@dataclass(frozen=True)
 class RangeLine:
-    """Least and largest value of measures over the scenarios, for an analysis."""
+    """A fit over the scenarios: its bias, and its standard errors by each recipe."""
 
     parameter: str
-    analysis: str
-    cells: tuple[str, ...]
+    fit: str
+    bias: Range
+    relative: Range
+    recipes: tuple[RecipeLine, ...]
 
 
 def replicates_done(view: StudyView) -> tuple[int, int]:
@@ -100,40 +123,31 @@ def failures(view: StudyView) -> list[FailureLine]:
 
 
 def ranges(view: StudyView) -> list[RangeLine]:
-    """Least to largest bias, relative bias, error of the SE and coverage over the scenarios."""
+    """Least to largest bias of every fit over the scenarios, and what its standard errors do."""
     lines = []
     for parameter in view.parameters:
-        for analysis in view.analyses:
-            cells = tuple(
-                _range(
-                    [
-                        scale * view.measured(one.name, analysis, parameter, measure).estimate
-                        for one in view.scenarios
-                    ],
-                    decimals,
+        for fit, label in view.fits:
+            recipes = tuple(
+                RecipeLine(
+                    recipe_of(view.text, one),
+                    _range(view, one, parameter, "relative_error_model_se"),
+                    _range(view, one, parameter, "coverage"),
                 )
-                for measure, scale, decimals in _RANGED
+                for one in view.recipes(fit)
             )
-            if any(cell != ABSENT for cell in cells):
-                lines.append(RangeLine(parameter, view.labels[analysis], cells))
+            bias = _range(view, fit, parameter, "bias")
+            relative = _range(view, fit, parameter, "relative_bias")
+            if bias.ends or any(one.error.ends or one.coverage.ends for one in recipes):
+                lines.append(RangeLine(parameter, label, bias, relative, recipes))
     return lines
 
 
-_RANGED = (
-    ("bias", 1.0, None),
-    ("relative_bias", 100.0, 1),
-    ("relative_error_model_se", 100.0, 1),
-    ("coverage", 100.0, 1),
-)
-
-
-def _range(values: list[float], decimals: int | None) -> str:
-    finite = [value for value in values if math.isfinite(value)]
-    if not finite:
-        return ABSENT
-    ends = [min(finite), max(finite)]
-    if decimals is not None:
-        low, high = (f"{end:.{decimals}f}" for end in ends)
-    else:
-        low, high = (f"{end:.3g}" for end in ends)
-    return low if low == high else f"{low} to {high}"
+def _range(view: StudyView, analysis: str, parameter: str, measure: str) -> Range:
+    every = (view.measured(one.name, analysis, parameter, measure) for one in view.scenarios)
+    found = [one for one in every if math.isfinite(one.estimate)]
+    if not found:
+        return Range((), ABSENT)
+    ends = [pick(found, key=lambda one: one.estimate) for pick in (min, max)]
+    scale = measure_of(measure).scale
+    told = dict.fromkeys(with_error(one.estimate, one.mcse, scale) for one in ends)
+    return Range(tuple(told), counts([one.n for one in found]))

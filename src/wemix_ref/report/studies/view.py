@@ -14,7 +14,7 @@ import pandas as pd
 from wemix_ref.errors import StudyError
 from wemix_ref.report.studies.wording import FIT
 
-__all__ = ["Measured", "ScenarioView", "StudyView", "is_fixed", "study_view"]
+__all__ = ["Measured", "ScenarioView", "StudyView", "head_of", "is_fixed", "study_view"]
 
 _PERFORMANCE = ("scenario", "analysis", "parameter", "measure", "estimate", "mcse", "n")
 _PAIRED = ("scenario", "analysis", "reference", "parameter", "measure", "estimate", "mcse", "n")
@@ -297,14 +297,14 @@ def _labels(analyses: Sequence[str], text: Mapping[str, Any]) -> dict[str, str]:
     stated = text.get("analyses") or {}
     found = {}
     for name in analyses:
-        head = _head(name, list(stated))
+        head = head_of(name, list(stated))
         label = (stated.get(head) or {}).get("label", head.replace("-", " "))
         tags = [tag for tag in name[len(head) :].split("-") if tag]
         found[name] = ", ".join([str(label), *tags])
     return found if len(set(found.values())) == len(found) else {one: one for one in analyses}
 
 
-def _head(name: str, stated: Sequence[str]) -> str:
+def head_of(name: str, stated: Sequence[str]) -> str:
     """Give the file's name of an analysis, which may be one of a list of recipes or scalings."""
     heads = [one for one in stated if name == one or name.startswith(one + "-")]
     return max(heads, key=len, default=name)
@@ -314,7 +314,7 @@ def _ordered_analyses(stated: Sequence[str], seen: Iterable[str]) -> list[str]:
     """Order of the file; one analysis of a list of recipes stands where its list stands."""
 
     def place(name: str) -> int:
-        head = _head(name, stated)
+        head = head_of(name, stated)
         return stated.index(head) if head in stated else len(stated)
 
     return sorted(seen, key=place)
