@@ -288,7 +288,8 @@ def _of_standard_errors(part: Replicates, wald: Wald, parameter: str) -> Iterato
 
 
 def _of_fits(fits: Fits) -> Iterator[Entry]:
-    yield from _entry("convergence_rate", proportion(fits.converged))
+    if fits.converged is not None:
+        yield from _entry("convergence_rate", proportion(fits.converged))
     if not fits.failed.all():
         yield from _entry("singular_rate", proportion(fits.singular[~fits.failed]))
     yield from _entry("failure_rate", proportion(fits.failed))

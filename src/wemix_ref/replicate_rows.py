@@ -74,10 +74,17 @@ class Replicates:
 
 @dataclass(frozen=True)
 class Fits:
-    """All fits of one analysis in one scenario, failed ones too; arrays of shape (n,)."""
+    """All fits of one analysis in one scenario, failed ones too; arrays of shape (n,).
+
+    Attributes
+    ----------
+    failed, singular : ndarray of bool
+    converged : ndarray of bool or None
+        None where the engine does not tell whether a fit converged.
+    """
 
     failed: Flags
-    converged: Flags
+    converged: Flags | None
     singular: Flags
 
 
@@ -108,7 +115,8 @@ def read_rows(rows: pd.DataFrame) -> ReplicateTable:
     ----------
     rows : DataFrame
         A row per fit and parameter with the columns `COLUMNS`, others are ignored. A failed fit
-        is a single row with status ``"failed"`` and no parameter.
+        is a single row with status ``"failed"`` and no parameter. ``converged`` may be missing in
+        all fits of an analysis in a scenario: its engine does not tell.
 
     Raises
     ------
@@ -142,9 +150,12 @@ def _check_status(rows: pd.DataFrame) -> Flags:
     _refuse(rows, ~ok & named, "a failed fit must have no parameter")
     _refuse(rows, ok & ~named, "a fit with status ok must name its parameters")
     _refuse(rows, rows["parameter"].eq(FIT).to_numpy(bool, na_value=False), f"`{FIT}` is reserved")
-    for name in ("converged", "singular"):
-        unsaid = ok & rows[name].isna().to_numpy(bool)
-        _refuse(rows, unsaid, f"a fit with status ok must say whether it is {name}")
+    unsaid = {name: ok & rows[name].isna().to_numpy(bool) for name in ("converged", "singular")}
+    cells = [rows["scenario"].to_numpy(), rows["analysis"].to_numpy()]
+    said_by_some = pd.Series(ok & ~unsaid["converged"]).groupby(cells).transform("any")
+    unsaid["converged"] &= said_by_some.to_numpy(bool)
+    for name, wrong in unsaid.items():
+        _refuse(rows, wrong, f"a fit with status ok must say whether it is {name}")
     return ok
 
 
@@ -200,7 +211,7 @@ def _numbers(rows: pd.DataFrame, ok: Flags) -> Iterator[Floats]:
     yield from columns.values()
 
 
-def _fits(rows: pd.DataFrame, ok: Flags, fit: Codes) -> tuple[Codes, Fits]:
+def _fits(rows: pd.DataFrame, ok: Flags, fit: Codes) -> tuple[Codes, dict[str, Flags]]:
     """Return the codes of the fits, rising, and what each fit says of itself."""
     codes, first, inverse, counts = np.unique(
         fit, return_index=True, return_inverse=True, return_counts=True
@@ -209,25 +220,25 @@ def _fits(rows: pd.DataFrame, ok: Flags, fit: Codes) -> tuple[Codes, Fits]:
     for name, flags in (
         ("status", ok),
         ("converged", ok & rows["converged"].eq(True).to_numpy(bool, na_value=False)),
+        ("told", ok & rows["converged"].notna().to_numpy(bool)),
         ("singular", rows["singular"].eq(True).to_numpy(bool, na_value=False)),
     ):
         held = np.bincount(inverse, weights=flags, minlength=codes.size)
         mixed = (held > 0) & (held < counts)
         _refuse(rows, mixed[inverse], f"all rows of a fit must agree on `{name}`")
         said[name] = flags[first]
-    return codes, Fits(~said["status"], said["converged"], said["singular"])
+    return codes, said
 
 
-def _by_cell(coded: tuple[Codes, Fits], replicates: int) -> Iterator[tuple[int, Fits]]:
-    codes, fits = coded
+def _by_cell(coded: tuple[Codes, dict[str, Flags]], replicates: int) -> Iterator[tuple[int, Fits]]:
+    codes, said = coded
     cell = codes // replicates
     edges = np.flatnonzero(np.diff(cell, prepend=-1, append=-1))
     for start, stop in pairwise(edges):
-        part = slice(start, stop)
-        yield (
-            int(cell[start]),
-            Fits(fits.failed[part], fits.converged[part], fits.singular[part]),
-        )
+        own = {name: flags[start:stop] for name, flags in said.items()}
+        told = bool((own["told"] == own["status"]).all())
+        converged = own["converged"] if told else None
+        yield int(cell[start]), Fits(~own["status"], converged, own["singular"])
 
 
 def _refuse(rows: pd.DataFrame, wrong: Flags, rule: str) -> None:

@@ -185,6 +185,25 @@ def test_rates_of_fits_count_fits_not_rows() -> None:
     assert as_mapping(table, "mcse")["failure_rate"] == pytest.approx(np.sqrt(1 / 8 * 7 / 8 / 8))
 
 
+def test_without_word_of_convergence_there_is_no_rate_of_it() -> None:
+    failed = np.arange(8) == 7
+    rows = study_rows(np.arange(8.0), 1.0, 1.0, failed=failed, converged=None)
+    told = study_rows(np.arange(8.0), 1.0, 1.0, failed=failed).assign(analysis="told")
+    both = pd.concat([rows.astype({"converged": object}), told])
+    table = performance(both, seed=1)
+    silent = table[
+        (table["analysis"] == rows["analysis"].iloc[0]) & (table["parameter"] == "(fit)")
+    ]
+    assert list(silent["measure"]) == ["singular_rate", "failure_rate"]
+    rates = as_mapping(table[(table["analysis"] == "told") & (table["parameter"] == "(fit)")])
+    assert rates["convergence_rate"] == pytest.approx(7 / 8)
+    # everything else is the same
+    with_it = performance(pd.concat([study_rows(np.arange(8.0), 1.0, 1.0, failed=failed)]), seed=1)
+    alone = performance(rows, seed=1)
+    rest = with_it[with_it["measure"] != "convergence_rate"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(alone, rest, check_exact=True)
+
+
 def test_an_analysis_that_always_fails_has_rates_only() -> None:
     table = performance(study_rows(np.zeros(3), failed=True), seed=1)
     assert list(table["measure"]) == ["convergence_rate", "failure_rate"]

@@ -10,10 +10,12 @@ from wemix_ref.engines import get_engine
 from wemix_ref.engines.protocol import FitResult
 from wemix_ref.engines.r_answer import result_of
 from wemix_ref.engines.r_process import RReply
-from wemix_ref.engines.record import without_answer
+from wemix_ref.engines.record import validate_record, without_answer
 from wemix_ref.errors import EngineError
+from wemix_ref.performance import performance
 from wemix_ref.simulate.chunks import run_chunk
 from wemix_ref.simulate.replicates import run_replicates
+from wemix_ref.simulate.storage import read_rows
 from wemix_ref.simulate.study import load_study
 
 
@@ -124,3 +126,64 @@ def test_an_estimate_that_is_no_number_is_a_failed_row(study, value):
     assert failed[["replicate", "analysis"]].to_numpy().tolist() == [[1, "theirs"]]
     assert "x" in failed["message"].item()
     assert "finite" in failed["message"].item()
+
+
+@pytest.mark.parametrize("converged", [True, False, None])
+@pytest.mark.parametrize("singular", [True, False])
+def test_what_an_engine_says_of_its_search_is_what_rows_say(study, tmp_path, converged, singular):
+    def fit(name, problems):
+        results = [get_engine("python").fit(one, {}, timeout=60) for one in problems]
+        for result in results:
+            result.record.update(converged=converged, singular=singular)
+        return results
+
+    out = tmp_path / "chunks" / "informative-true" / "0000000-0000003.parquet"
+    made, timing = {"code": "c"}, tmp_path / "timing.json"
+    run_chunk(study, study.scenario("informative-true"), 0, 3, made, out, timing, fit)
+    rows = read_rows(out)
+    other = rows[rows["analysis"] == "theirs"]
+    assert set(other["status"]) == {"ok"}
+    assert other["singular"].eq(singular).all()
+    assert (
+        other["converged"].isna().all()
+        if converged is None
+        else set(other["converged"]) == {converged}
+    )
+    table = performance(rows, seed=1)
+    rates = table[table["measure"] == "convergence_rate"].set_index("analysis")["estimate"]
+    expected = {"ours": 1.0} if converged is None else {"ours": 1.0, "theirs": float(converged)}
+    assert rates.to_dict() == expected
+
+
+@pytest.mark.parametrize(("told", "expected"), [([True], True), ([False], False), (None, None)])
+def test_a_record_of_r_says_what_r_said_of_convergence(study, told, expected):
+    point = {
+        "theta": {"names": ["school.(Intercept)"], "values": [1.0]},
+        "deviance": [10.0],
+        "beta": {"names": ["(Intercept)"], "values": [0.5]},
+        "sigma": [1.0],
+        "se_beta": [0.1],
+        "cov_beta": [0.01],
+        "components": {"group": []},
+        "nobs": [20],
+        "ngroups": {"names": ["school"], "values": [4]},
+    }
+    value = {
+        "versions": {"R": ["4"]},
+        "optimum": point,
+        "at": [],
+        "messages": ["said"],
+        "singular": [False],
+        "converged": told,
+    }
+    found = []
+
+    def change(problem, result):
+        found.append(result_of(RReply("ok", "", value, 0.1), problem, "lme4", [], "model").record)
+        return result
+
+    run(study, change)
+    validate_record(found[0])
+    assert found[0]["converged"] is expected
+    assert found[0]["singular"] is False
+    assert found[0]["messages"] == ["said"]

@@ -19,10 +19,11 @@ from wemix_ref.engines.r_values import RValue, logical, text
 class Lme4Engine(REngine):
     """ML and REML fits without sampling weights, or with lme4's own precision weights.
 
-    The record's optimum is where lme4's default optimiser stopped. ``cov_beta`` is the model's
-    covariance. V, Z and G are lme4's own, from its Z and Lambda; ``v_three_ways`` compares V
-    with two other ways to it, as largest absolute differences, and gives beta by generalised
-    least squares with each.
+    The record's optimum is where lme4's default optimiser stopped; it converged if the optimiser
+    says so and none of lme4's own checks complains, whose ``messages`` are kept. ``cov_beta`` is
+    the model's covariance. V, Z and G are lme4's own, from its Z and Lambda; ``v_three_ways``
+    compares V with two other ways to it, as largest absolute differences, and gives beta by
+    generalised least squares with each.
     """
 
     name = "lme4"

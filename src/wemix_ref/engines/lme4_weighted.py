@@ -23,7 +23,8 @@ class Lme4WeightedEngine(REngine):
     Unconditional level-1 weights enter as prior weights; rows of Z' are divided by the square
     root of their group's unconditional weight; the log-determinant weights each row of the
     unpermuted Cholesky factor by psi. ``cov_beta`` is the model's covariance. The point's
-    ``optimizer`` says which optimisers were used and what gradient they left. G and V are the
+    ``optimizer`` says which optimisers were used and what gradient they left; the search converged
+    if the last of them says so and the gradient is below lme4's limit. G and V are the
     model's (without weights), at this engine's own optimum.
     """
 

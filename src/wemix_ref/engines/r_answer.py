@@ -104,6 +104,8 @@ def result_of(
     record["messages"] = list(value.get("messages") or [])
     singular = value.get("singular")
     record["singular"] = bool(singular[0]) if singular else None
+    converged = value.get("converged")
+    record["converged"] = bool(converged[0]) if converged else None
     if value.get("blog_v"):
         record["v_three_ways"] = _three_ways(value["blog_v"])
     if not value.get("matrices"):

@@ -22,7 +22,8 @@ class WemixEngine(REngine):
     An unweighted problem is given unit weights at every level. The problem's ``wemix_formula``
     is what WeMix reads where it is given; groups are named as in the problem's formula.
     ``cov_beta`` and the standard errors are WeMix's (block recipe); those of variance components
-    exist at its own optimum only.
+    exist at its own optimum only. WeMix does not tell whether its search converged: the record's
+    ``converged`` is None.
     """
 
     name = "wemix"

@@ -210,7 +210,8 @@ def _of_result(draws: Draws, scenario: Scenario, item: _Waiting, result: FitResu
     if wrong:
         said = f"estimates must be finite; {len(wrong)} are not (first: {wrong[0]})"
         return [_failed(scenario, item.replicate, analysis, said)]
-    # R's engines end at an optimum or fail
-    state = (True, bool(record.get("singular")), float(point["deviance"]), int(point["nobs"]))
+    # None where an engine does not tell
+    told = (record.get("converged"), record["singular"])
+    state = (*told, float(point["deviance"]), int(point["nobs"]))
     head = (scenario.name, item.replicate, analysis.name)
     return _rows(head, (*state, item.n_top), named, item.targets)

@@ -17,9 +17,9 @@ from wemix_ref.files import write_bytes
 __all__ = ["COLUMNS", "chunk_name", "known_replicates", "read_rows", "write_rows"]
 
 #: Columns: scenario; replicate, from 0; analysis; status, "ok" or "failed"; message, why it
-#: failed; converged and singular, null where failed; deviance, -2 log pseudo-likelihood; n, rows;
-#: n_top, top groups; parameter, null where failed; estimate; se, NaN where there is none; target,
-#: NaN where there is none.
+#: failed; converged and singular, null where failed, converged also where the engine does not
+#: tell; deviance, -2 log pseudo-likelihood; n, rows; n_top, top groups; parameter, null where
+#: failed; estimate; se, NaN where there is none; target, NaN where there is none.
 COLUMNS = {
     "scenario": pa.string(),
     "replicate": pa.int64(),

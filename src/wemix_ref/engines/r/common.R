@@ -87,6 +87,13 @@ lambda_block <- function(theta, q) {
   block
 }
 
+# Places of Lambda's diagonal in a term's theta, and in the theta of many terms.
+diagonal_places <- function(q) which(diag(q)[lower.tri(diag(q), diag = TRUE)] == 1)
+
+diagonal_thetas <- function(layout) {
+  unlist(lapply(layout, function(term) term$theta[diagonal_places(length(term$names))]))
+}
+
 # Sigma = sigma^2 Lambda Lambda' of each term as rows: variances first, then covariances
 # with the correlation as sdcor; the residual last.
 components <- function(layout, theta, sigma) {

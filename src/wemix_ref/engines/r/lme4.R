@@ -20,6 +20,7 @@ fit_lme4 <- function(formula, columns, reml, precision, thetas, matrices) {
     }),
     messages = unique(c(run$told, unlist(fit@optinfo$conv$lme4$messages))),
     singular = isSingular(fit),
+    converged = lme4_converged(fit),
     matrices = if (matrices) lme4_matrices(fit),
     blog_v = if (matrices) v_three_ways(fit)
   )
@@ -50,6 +51,13 @@ lme4_optimum <- function(fit, reml, layout) {
     ngroups = groups(getME(fit, "flist")),
     scaled_residuals = list(names = c("min", "q1", "median", "q3", "max"), values = quantiles)
   )
+}
+
+# The optimiser ended with code 0, and lme4's own checks found nothing but a variance of zero.
+lme4_converged <- function(fit) {
+  conv <- fit@optinfo$conv
+  complaints <- grep("singular", unlist(conv$lme4$messages), fixed = TRUE, invert = TRUE)
+  isTRUE(all(conv$opt == 0)) && !length(complaints)
 }
 
 lme4_optimizer <- function(fit) {

@@ -11,7 +11,6 @@ fit_lme4_weighted <- function(formula, columns, weights, thetas, matrices) {
   optimum <- model$at(found$value$theta)
   optimum$beta_refined <- NULL  # refinement is for equal theta, not for where the search stopped
   optimum$optimizer <- found$value$optimizer
-  diagonal <- found$value$theta[model$lower == 0]
   list(
     versions = package_versions("lme4", "Matrix", "minqa"),
     optimum = optimum,
@@ -19,7 +18,8 @@ fit_lme4_weighted <- function(formula, columns, weights, thetas, matrices) {
       model$at(check_theta(thetas[[i]], model$layout, names(thetas)[i]), robust = TRUE)
     }),
     messages = found$told,
-    singular = any(diagonal < 1e-4),
+    singular = any(found$value$theta[model$lower == 0] < 1e-4),
+    converged = found$value$converged,
     matrices = if (matrices) model$matrices(found$value$theta)
   )
 }
@@ -133,23 +133,28 @@ psi_of_columns <- function(layout, flist, weights, kept) {
 
 # lme4's default optimiser; where it leaves a gradient, bobyqa goes on from there.
 # The gradient counts where theta is free to move: off its bound, or pulling away from it.
+refining <- list(rhobeg = 1e-2, rhoend = 1e-9, maxfun = 10000L)
+
 minimise <- function(model) {
   first <- lme4::nloptwrap(model$start, model$deviance, lower = model$lower,
                            upper = rep(Inf, length(model$start)))
   theta <- first$par
   used <- "nloptwrap"
   evaluations <- first$feval
+  code <- first$conv
   slope <- free_gradient(model, theta)
   if (slope > 1e-8 * max(1, abs(first$fval))) {
     second <- minqa::bobyqa(theta, model$deviance, lower = model$lower,
-                            control = list(rhobeg = 1e-2, rhoend = 1e-9, maxfun = 10000L))
+                            control = refining)
     evaluations <- evaluations + second$feval
     if (second$fval <= first$fval) theta <- second$par
     used <- "nloptwrap, then bobyqa"
+    code <- second$ierr
     slope <- free_gradient(model, theta)
   }
   list(
     theta = theta,
+    converged = code == 0 && slope < 2e-3,  # lme4's own limit of a gradient
     optimizer = list(name = used, evaluations = as.integer(evaluations), max_gradient = slope)
   )
 }

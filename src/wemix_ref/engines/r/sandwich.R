@@ -40,10 +40,7 @@ variance_errors <- function(pieces, beta, theta, sigma, omega, psi, layout, clus
   levels_here <- vapply(layout, `[[`, 1L, "level")
   covariances <- lapply(sort(unique(levels_here)), function(level) {
     mine <- unlist(lapply(layout[levels_here == level], `[[`, "theta"))
-    on_diagonal <- unlist(lapply(layout[levels_here == level], function(term) {
-      term$theta[diagonal_places(length(term$names))]
-    }))
-    if (any(abs(theta[on_diagonal]) < 1e-4)) return(NULL)
+    if (any(abs(theta[diagonal_thetas(layout[levels_here == level])]) < 1e-4)) return(NULL)
     list(theta = mine,
          value = level_covariance(shares, centre, theta, steps, mine, sigma, omega, cluster))
   })
@@ -60,8 +57,6 @@ variance_errors <- function(pieces, beta, theta, sigma, omega, psi, layout, clus
   })
   c(unlist(terms), error_of(2L, c(numeric(length(theta)), 2 * sigma)))
 }
-
-diagonal_places <- function(q) which(diag(q)[lower.tri(diag(q), diag = TRUE)] == 1)
 
 # Covariance of one level's (theta, sigma).
 level_covariance <- function(shares, centre, theta, steps, mine, sigma, omega, cluster) {

@@ -32,7 +32,9 @@ fit_wemix <- function(formula, own_formula, columns, weights, conditional, cente
     at = lapply(seq_along(thetas), function(i) {
       wemix_at(fit, check_theta(thetas[[i]], layout, names(thetas)[i]), layout, own)
     }),
-    messages = run$told
+    messages = run$told,
+    singular = any(abs(theta[diagonal_thetas(layout)]) < 1e-4),
+    converged = NULL  # nothing in WeMix's object says whether its search came to an end
   )
 }
 
