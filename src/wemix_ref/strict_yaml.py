@@ -9,9 +9,9 @@ from typing import Any, cast
 
 import yaml
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError, best_match
 
 from wemix_ref.errors import CaseError
+from wemix_ref.schema_words import told
 
 __all__ = ["PROJECT", "read_valid_yaml", "read_yaml"]
 
@@ -23,15 +23,18 @@ class _StrictLoader(yaml.SafeLoader):
     """The safe loader, which builds plain data only, refusing a key that stands twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[Hashable] = set()
+        seen: dict[Hashable, int] = {}
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if isinstance(key, Hashable):
                 if key in seen:
                     raise yaml.constructor.ConstructorError(
-                        None, None, f"key {key!r} stands twice", key_node.start_mark
+                        None,
+                        None,
+                        f"the key {key!r} stands twice, on line {seen[key]} too; keep one",
+                        key_node.start_mark,
                     )
-                seen.add(key)
+                seen[key] = key_node.start_mark.line + 1
         return super().construct_mapping(node, deep=deep)
 
 
@@ -60,11 +63,16 @@ def read_yaml(path: Path) -> object:
         raise CaseError(f"{path}: the file must be readable UTF-8 text: {problem}") from problem
     try:
         return yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - derived from SafeLoader
+    except yaml.MarkedYAMLError as problem:
+        mark = problem.problem_mark
+        line = "" if mark is None else f" (line {mark.line + 1})"
+        what = ", ".join(part for part in (problem.context, problem.problem) if part)
+        raise CaseError(f"{path}: the file must be YAML{line}: {what}.") from problem
     except yaml.YAMLError as problem:
         raise CaseError(f"{path}: the file must be YAML: {problem}") from problem
 
 
-def read_valid_yaml(path: Path, schema: str) -> Mapping[str, Any]:
+def read_valid_yaml(path: Path, schema: str, guide: str = "config/README.md") -> Mapping[str, Any]:
     """Read a YAML file and check it against one of the project's schemas.
 
     Parameters
@@ -73,6 +81,8 @@ def read_valid_yaml(path: Path, schema: str) -> Mapping[str, Any]:
         The file.
     schema : str
         The schema's file name in ``workflow/schemas``.
+    guide : str
+        The page that describes the keys.
 
     Returns
     -------
@@ -83,17 +93,14 @@ def read_valid_yaml(path: Path, schema: str) -> Mapping[str, Any]:
     ------
     CaseError
         As :func:`read_yaml`, and where the schema does not hold; the message has the file, the
-        key, and how many other places fail.
+        key, what may stand there, and how many places fail.
     """
     content = read_yaml(path)
-    errors = list(_validator(schema).iter_errors(content))
+    validator = _validator(schema)
+    errors = list(validator.iter_errors(content))
     if errors:
-        first: ValidationError = best_match(iter(errors)) or errors[0]
-        more = f" ({len(errors) - 1} more places fail)" if len(errors) > 1 else ""
-        raise CaseError(
-            f"{path}: key `{_dotted(first)}` must follow {schema}: {first.message}{more}. "
-            f"Correct the file; config/README.md lists the keys."
-        )
+        what = told(errors, cast("Mapping[str, Any]", validator.schema))
+        raise CaseError(f"{path}: {what}. Correct the file; {guide} describes the keys.")
     return cast("Mapping[str, Any]", content)
 
 
@@ -102,10 +109,3 @@ def _validator(schema: str) -> Draft202012Validator:
     content = cast("Mapping[str, Any]", read_yaml(SCHEMAS / schema))
     Draft202012Validator.check_schema(content)
     return Draft202012Validator(content)
-
-
-def _dotted(error: ValidationError) -> str:
-    text = ""
-    for step in error.absolute_path:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
-    return text or "(top of the file)"

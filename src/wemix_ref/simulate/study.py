@@ -31,6 +31,7 @@ __all__ = ["Audit", "Interval", "Scenario", "Study", "Target", "load_studies", "
 
 STUDIES = PROJECT / "config" / "studies"
 SCHEMA = "study.schema.yaml"
+GUIDE = "docs/studies.md"
 SMALL = "-small"
 
 _DESIGN_KEYS = ("sampling", "nonresponse", "trimming", "noise")
@@ -202,7 +203,7 @@ def load_study(path: Path, *, small: bool = False, chunk: int | None = None) -> 
             "is that of a directory of results. Rename it."
         )
     try:
-        content = read_valid_yaml(path, SCHEMA)
+        content = read_valid_yaml(path, SCHEMA, GUIDE)
     except CaseError as error:
         raise StudyError(str(error)) from error
     try:
