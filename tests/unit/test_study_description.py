@@ -278,9 +278,9 @@ def test_references_in_the_equation_are_names_and_their_values_follow():
         "uschool, j ~ normal, mean 0, SD spread (normal), by scenario parameter tails"
     )
     assert [plain(one) for one in refers.varying_within(population["model"])] == [
-        "effect is 0 or 0.5, by scenario parameter effect",
-        "spread is 1 or 0.5, by scenario parameter spread",
-        "tails is t or normal, by scenario parameter tails",
+        "effect is 0 or 0.5, by scenario",
+        "spread is 1 or 0.5, by scenario",
+        "tails is t or normal, by scenario",
     ]
 
 

@@ -13,7 +13,7 @@ from wemix_ref.report.studies.describe import recipe_of
 from wemix_ref.report.studies.numbers import with_error
 from wemix_ref.report.studies.published import published_lines
 from wemix_ref.report.studies.summary import failures, ranges, replicates_done, targets
-from wemix_ref.report.studies.tables import fits_table, paired_table
+from wemix_ref.report.studies.tables import fits_table, paired_table, parameter_tables
 from wemix_ref.report.studies.view import study_view
 from wemix_ref.simulate.published import PrintedMedian
 
@@ -119,6 +119,30 @@ def test_bias_stands_once_a_fit_and_coverage_once_a_recipe(tmp_path):
     part = words[words.index("Least to largest.") : words.index("Tables by parameter")]
     told = [f"{one.value} ({one.error}".replace("-", "−") for one in first.bias.ends]
     assert [part.count(one) for one in told] == [1, 1]
+
+
+def test_tables_say_how_many_replicates_are_behind_them_and_bias_once():
+    study = {**example.small_study(), "replicates": 30, "analyses": {"w": {}}}
+    given = example.everything(study)
+    frames = [given["performance"].assign(analysis=one) for one in ("w-sas", "w-model")]
+    frames[1].loc[frames[1]["measure"] == "coverage", "n"] = 7
+    pairs = given["performance"][given["performance"]["measure"] == "bias"]
+    pairs = pairs.assign(analysis="w-sas", reference="w-model", measure="bias_difference", n=19)
+    study["analyses"] = {"w": {"weights": "all", "se": ["sas", "model"], "label": "weighted"}}
+    view = view_of(study, performance=pd.concat(frames, ignore_index=True), paired=pairs)
+    n = view.measured("main", "w-sas", "x", "bias").n
+    assert n not in (7, 19)
+    tables = {one.name.partition("-")[0]: one for one in parameter_tables(view, "x")}
+    assert {one.heads[-1] for one in tables.values()} == {"n"}
+    assert [(label, row[-1].value) for label, row in tables["bias"].groups[0].rows] == [
+        ("weighted", str(n))
+    ]
+    assert [(label, row[-1].value) for label, row in tables["coverage"].groups[0].rows] == [
+        ("weighted, sas", str(n)),
+        ("weighted, model", "7"),
+    ]
+    table = paired_table(view)
+    assert (table.heads[-1], table.groups[0].rows[0][1][-1].value) == ("n", "19")
 
 
 def test_the_recipe_of_an_analysis_is_stated_or_the_one_that_stands_for_none():

@@ -99,7 +99,7 @@ def write_study_report(
         f"{slug(table.name)}.tex": latex_table(
             table,
             f"{table.title}, study {name}: estimates with Monte Carlo standard errors in "
-            "parentheses.",
+            "parentheses; n replicates.",
             f"tab:{slug(name)}-{slug(table.name)}",
         )
         for table in _all_tables(view)

@@ -151,7 +151,7 @@ class References:
         """Say which values the parameters named in plain data take, where these differ."""
         known = {name for one in self._scenarios for name in one}
         return [
-            Markup("<code>{}</code> is {}").format(name, self._choice(name, self.values(name)))
+            Markup("<code>{}</code> is {}, by scenario").format(name, _either(self.values(name)))
             for name in names_within(node)
             if name in known and len(self.values(name)) > 1
         ]
@@ -193,7 +193,9 @@ class References:
         return self._choice(name, parts)
 
     def _choice(self, name: str, parts: Sequence[str]) -> Markup:
-        joined = Markup(", ").join(parts[:-1])
         kind = "factor" if name in self._factors else "parameter"
-        text = Markup("{} or {}").format(joined, parts[-1]) if joined else Markup(parts[-1])
-        return text + Markup(", by scenario {} <code>{}</code>").format(kind, name)
+        return _either(parts) + Markup(", by scenario {} <code>{}</code>").format(kind, name)
+
+
+def _either(parts: Sequence[str]) -> Markup:
+    return Markup(" or ").join([*[Markup(", ").join(parts[:-1])] * (len(parts) > 1), parts[-1]])

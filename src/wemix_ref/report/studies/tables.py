@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from wemix_ref.report.studies.numbers import ABSENT, Estimate, with_error
+from wemix_ref.report.studies.numbers import ABSENT, Estimate, counts, with_error
 from wemix_ref.report.studies.view import StudyView
 from wemix_ref.report.studies.wording import FAMILIES, FIT, Family, measure_of
 
@@ -47,17 +48,24 @@ class Table:
 def _cells(
     view: StudyView, scenario: str, analysis: str, parameter: str, measures: Sequence[str]
 ) -> tuple[Estimate, ...]:
-    found = ((view.measured(scenario, analysis, parameter, one), one) for one in measures)
-    return tuple(with_error(one.estimate, one.mcse, measure_of(name).scale) for one, name in found)
+    found = [(view.measured(scenario, analysis, parameter, one), one) for one in measures]
+    n = counts([one.n for one, _ in found if math.isfinite(one.estimate)])
+    cells = [with_error(one.estimate, one.mcse, measure_of(name).scale) for one, name in found]
+    return (*cells, Estimate(n))
 
 
 def _group(
-    view: StudyView, title: str, scenario: str, parameter: str, measures: Sequence[str]
+    view: StudyView,
+    title: str,
+    scenario: str,
+    parameter: str,
+    family: Family,
+    measures: Sequence[str],
 ) -> Group | None:
-    rows = [
-        (view.labels[one], _cells(view, scenario, one, parameter, measures))
-        for one in view.analyses
-    ]
+    # bias belongs to the estimates, whatever their standard errors are
+    every = tuple((one, view.labels[one]) for one in view.analyses)
+    analyses = view.fits if family.name == "bias" else every
+    rows = [(label, _cells(view, scenario, one, parameter, measures)) for one, label in analyses]
     kept = tuple(row for row in rows if any(cell.value != ABSENT for cell in row[1]))
     return Group(title, kept) if kept else None
 
@@ -78,9 +86,9 @@ def family_table(view: StudyView, family: Family) -> Table | None:
             parts = [] if parameter == FIT else [parameter]
             if len(view.scenarios) > 1 or not parts:
                 parts.append(scenario.label)
-            group = _group(view, " · ".join(parts), scenario.name, parameter, measures)
+            group = _group(view, " · ".join(parts), scenario.name, parameter, family, measures)
             groups += [group] if group else []
-    heads = tuple(measure_of(one).head for one in measures)
+    heads = (*(measure_of(one).head for one in measures), "n")
     return Table(family.name, family.title, "analysis", heads, tuple(groups)) if groups else None
 
 
@@ -91,19 +99,17 @@ def fits_table(view: StudyView) -> Table | None:
 
 def parameter_tables(view: StudyView, parameter: str) -> list[Table]:
     """One table a family for one parameter, its groups the scenarios."""
-    tables = []
+    tables, several = [], len(view.scenarios) > 1
     for family in FAMILIES:
         measures = [one for one in family.measures if view.has(one, parameter)]
         if family.name == "fits" or not measures:
             continue
         found = (
-            _group(
-                view, one.label if len(view.scenarios) > 1 else "", one.name, parameter, measures
-            )
+            _group(view, one.label if several else "", one.name, parameter, family, measures)
             for one in view.scenarios
         )
         groups = tuple(one for one in found if one)
-        heads = tuple(measure_of(one).head for one in measures)
+        heads = (*(measure_of(one).head for one in measures), "n")
         name = f"{family.name}-{view.parameters.index(parameter) + 1}"
         tables.append(Table(name, f"{family.title}: {parameter}", "analysis", heads, groups))
     return tables
@@ -131,12 +137,12 @@ def paired_table(view: StudyView, reference: str | None = None) -> Table | None:
         return None
     measures = list(dict.fromkeys(frame["measure"]))
     keys = ["parameter", "scenario", "analysis", "reference", "measure"]
-    found: dict[tuple[str, ...], Estimate] = {
-        tuple(str(row[k]) for k in range(5)): with_error(
-            float(row[5]), float(row[6]), measure_of(str(row[4])).scale
-        )
-        for row in frame[[*keys, "estimate", "mcse"]].itertuples(index=False)
-    }
+    found: dict[tuple[str, ...], Estimate] = {}
+    numbers: dict[tuple[str, ...], list[int]] = {}
+    for row in frame[[*keys, "estimate", "mcse", "n"]].itertuples(index=False):
+        key = tuple(str(row[k]) for k in range(5))
+        found[key] = with_error(float(row[5]), float(row[6]), measure_of(key[4]).scale)
+        numbers.setdefault(key[:4], []).append(int(row[7]))
     pairs = _pairs(view, frame)
     nothing = Estimate(ABSENT)
     groups = []
@@ -149,11 +155,13 @@ def paired_table(view: StudyView, reference: str | None = None) -> Table | None:
                     for one in measures
                 )
                 if any(cell.value != ABSENT for cell in cells):
+                    n = counts(numbers[parameter, scenario.name, analysis, other])
+                    cells = (*cells, Estimate(n))
                     label = f"{view.labels.get(analysis, analysis)} against "
                     rows.append((label + view.labels.get(other, other), cells))
             title = " · ".join([parameter] + [scenario.label] * (len(view.scenarios) > 1))
             groups += [Group(title, tuple(rows))] if rows else []
-    heads = tuple(measure_of(one).head for one in measures)
+    heads = (*(measure_of(one).head for one in measures), "n")
     return Table("paired", "Paired differences", "analyses", heads, tuple(groups))
 
 
