@@ -15,7 +15,13 @@ from scipy.stats import t
 from tests.unit import study_example as example
 from tests.unit.study_page import view_of
 from tests.unit.test_report_style import contrast
-from wemix_ref.report.studies.agreement import agreement_pictures, audit_lines, audit_messages
+from wemix_ref.report.studies.agreement import (
+    AuditCount,
+    agreement_pictures,
+    audit_counts,
+    audit_lines,
+    audit_messages,
+)
 from wemix_ref.report.studies.canvas import PALETTE, Canvas, Scale, standalone
 from wemix_ref.report.studies.estimates import estimate_pictures
 from wemix_ref.report.studies.forest import bias_pictures, coverage_pictures
@@ -296,6 +302,32 @@ def test_the_agreement_counts_fits_and_names_the_worst():
     # verdicts read from CSV are text
     again = view_of(study, audit=audit.assign(ok=audit["ok"].astype(str).replace("<NA>", np.nan)))
     assert audit_lines(again) == audit_lines(view)
+
+
+def test_every_number_of_an_audit_is_counted_once():
+    study = {**example.large_study(), "replicates": 5, "factors": {"strength": [0]}}
+    audit = example.audit(study)
+    audit = audit[audit["analysis"].isin(["unweighted", "total"])].reset_index(drop=True)
+    audit["ok"] = audit["ok"].astype("boolean")
+    ours = audit["engine"] == "lme4"
+    audit.loc[ours, "ok"] = True
+    first = audit.index[ours][:6]
+    audit.loc[first[:3], "ok"] = False
+    audit.loc[first[0], "digits"] = np.nan  # ours is missing: differs all the same
+    audit.loc[first[3:5], "ok"] = pd.NA
+    audit.loc[first[5], ["ok", "digits"]] = [pd.NA, np.nan]
+    status = {"tier": "status", "quantity": "status", "name": "failed", "digits": np.nan}
+    last = {**audit.iloc[0].to_dict(), **status, "replicate": 9, "ok": False}
+    audit = pd.concat([audit, pd.DataFrame([last])], ignore_index=True)
+    n = int(ours.sum())
+    for frame in (audit, audit.assign(ok=audit["ok"].astype(str).replace("<NA>", np.nan))):
+        counted = audit_counts(view_of(study, audit=frame))
+        assert [one.engine for one in counted] == ["lme4", "lme4, weighted", "all engines"]
+        one, other, every = counted
+        assert one == AuditCount("lme4", 4, n, n - 6, 3, 2, 1, 1)
+        assert every.numbers == n + other.numbers == len(audit) - 1
+        assert every.silent == 1
+    assert audit_counts(view_of(study, audit=audit[:0])) == []
 
 
 def test_no_audit_is_no_figure(small):

@@ -196,8 +196,28 @@ def test_an_empty_pairing_and_no_audit_make_a_page(tmp_path):
     given = example.everything(study)
     paired = pd.DataFrame(columns=[*given["performance"].columns, "reference"])
     text = Reader(write(study, tmp_path, paired=paired, audit=None)).text
-    assert "No replicate was compared with R." in text
+    assert "No number was compared with R." in text
     assert "Paired differences" not in text
+
+
+def test_the_summary_of_the_audit_is_never_folded(tmp_path):
+    study = {**example.large_study(), "replicates": 20}
+    study["factors"] = {"strength": [0]}
+    text = write(study, tmp_path, audit=example.audit(study))
+    section = text[text.index('id="agreement-heading"') : text.index('id="computing-title"')]
+    folded = "".join(re.findall("<details.*?</details>", section, re.DOTALL))
+    visible = re.sub("<details.*?</details>", "", section, flags=re.DOTALL)
+    assert "not comparable" in visible
+    assert "<details open" not in section
+    assert "where fewest" in folded
+    assert "all engines" in visible
+    # without R the summary says so too
+    silent = example.audit(study).assign(
+        tier="status", quantity="status", name="unavailable", digits=np.nan, ok=None, message="no R"
+    )
+    words = Reader(write(study, tmp_path, audit=silent)).text
+    assert "No number was compared with R." in words
+    assert "lme4 0 0 0 0 0 0 4 · nothing judged" in words
 
 
 def test_the_list_of_studies_links_to_their_reports(tmp_path):

@@ -17,7 +17,14 @@ from wemix_ref.report.studies.view import StudyView
 from wemix_ref.report.svg import BAD, GOOD, INK, drawing
 from wemix_ref.report.tables import TIER_TITLES, quantity_title
 
-__all__ = ["AuditLine", "agreement_pictures", "audit_lines", "audit_messages"]
+__all__ = [
+    "AuditCount",
+    "AuditLine",
+    "agreement_pictures",
+    "audit_counts",
+    "audit_lines",
+    "audit_messages",
+]
 
 _MOST_DIGITS = 16.0
 _BIN = 0.2
@@ -54,6 +61,66 @@ class AuditLine:
     median: float
     required: float
     where: str
+
+
+@dataclass(frozen=True)
+class AuditCount:
+    """What became of all numbers that were held against an engine's.
+
+    Attributes
+    ----------
+    engine : str
+    fits : int
+        Fits (scenario, replicate, analysis) that have an answer.
+    numbers : int
+        The sum of the next four.
+    agree, differ : int
+        Numbers that meet their tolerance, and those that do not.
+    shown : int
+        Numbers that are compared without a tolerance.
+    undefined : int
+        Numbers that one side has not.
+    silent : int
+        Fits without an answer.
+    """
+
+    engine: str
+    fits: int
+    numbers: int
+    agree: int
+    differ: int
+    shown: int
+    undefined: int
+    silent: int
+
+
+def audit_counts(view: StudyView) -> list[AuditCount]:
+    """Count the audit's numbers by engine, and over all engines where there are several."""
+    frame = view.audit.assign(verdict=view.audit["ok"].astype(object).map(_VERDICTS))
+    parts = [("all engines", frame)]
+    engines = engine_order(set(frame["engine"].astype(str)))
+    parts = [(engine_title(name), frame[frame["engine"] == name]) for name in engines] + parts
+    return [_count(name, part) for name, part in (parts if len(engines) > 1 else parts[:-1])]
+
+
+_VERDICTS = {True: "agrees", False: "differs", "True": "agrees", "False": "differs"}
+
+
+def _count(engine: str, part: pd.DataFrame) -> AuditCount:
+    status = part["tier"] == "status"
+    numbers = part[~status]
+    verdict, digits = numbers["verdict"], numbers["digits"].notna()
+    keys = ["scenario", "replicate", "analysis", "engine"]
+    return AuditCount(
+        engine,
+        len(numbers[keys].drop_duplicates()),
+        len(numbers),
+        int((verdict == "agrees").sum()),
+        int((verdict == "differs").sum()),
+        int((verdict.isna() & digits).sum()),
+        int((verdict.isna() & ~digits).sum()),
+        len(part.loc[status, keys].drop_duplicates()),
+    )
 
 
 def _title(engine: str, tier: str) -> str:

@@ -16,7 +16,12 @@ from markupsafe import Markup
 
 from wemix_ref.report.states import engine_title
 from wemix_ref.report.studies import describe
-from wemix_ref.report.studies.agreement import agreement_pictures, audit_lines, audit_messages
+from wemix_ref.report.studies.agreement import (
+    agreement_pictures,
+    audit_counts,
+    audit_lines,
+    audit_messages,
+)
 from wemix_ref.report.studies.canvas import standalone
 from wemix_ref.report.studies.equations import model_equations
 from wemix_ref.report.studies.estimates import estimate_pictures
@@ -232,6 +237,7 @@ def _context(
         "published_limit": LIMIT,
         "pictures": pictures,
         "audit": audit_lines(view),
+        "audit_counts": audit_counts(view),
         "audit_messages": audit_messages(view),
         "tex": [f"{slug(table.name)}.tex" for table in _all_tables(view)],
         "versions": versions,
