@@ -227,6 +227,17 @@ def test_a_standard_error_of_a_coefficient_that_is_missing_is_not_passed_over(
     assert row[["theirs", "digits"]].isna().all()
 
 
+def test_why_there_is_no_sandwich_is_told(answered):
+    def change(record):
+        missing_se(record)
+        at(record)["recipes"]["wemix"]["message"] = "no sandwich of level 3: why"
+
+    table = answered([one(problem())], change)
+    row = table[table["ok"].eq(False).fillna(False)]
+    assert row["name"].item() == "s (Intercept)"
+    assert row["message"].item() == "differs: theirs is missing (no sandwich of level 3: why)"
+
+
 def test_a_sandwich_that_is_not_there_at_all_is_not_passed_over(answered):
     def change(record):
         del at(record)["recipes"]

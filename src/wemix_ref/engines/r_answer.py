@@ -33,12 +33,19 @@ def _optimizer(told: Mapping[str, Sequence[Any] | None]) -> dict[str, Any]:
 
 
 def _sandwich(answer: Mapping[str, Sequence[Any]], names: Sequence[str]) -> dict[str, Any]:
-    errors = answer["se_variance"]
-    return {
-        "se_beta": dict(zip(names, answer["se_beta"], strict=True)),
+    recipe: dict[str, Any] = {
+        "se_beta": dict(zip(names, map(_number, answer["se_beta"]), strict=True)),
         "cov_beta": np.reshape(answer["cov_beta"], (len(names), len(names))).tolist(),
-        "se_variance_components": [None if math.isnan(se) else se for se in errors],
+        "se_variance_components": list(map(_number, answer["se_variance"])),
     }
+    message = answer.get("message")
+    if message and message[0]:
+        recipe["message"] = message[0]
+    return recipe
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 def point_of(answer: Mapping[str, Any], se_recipe: str) -> dict[str, Any]:

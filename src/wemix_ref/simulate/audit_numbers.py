@@ -246,7 +246,10 @@ def _defined(fit: AuditedFit, point: Mapping[str, Any], number: Number) -> Numbe
         return replace(missing, verdict=f"{who}{where} defined: a variance is at its boundary")
     if who == "neither is":
         return replace(missing, verdict="neither side has one")
-    return replace(missing, required=number.required, ok=False, verdict=f"differs: {who} missing")
+    recipe = (point.get("recipes") or {}).get("wemix") or {}
+    why = recipe.get("message") if number.quantity.endswith("sandwich") else None
+    said = f"differs: {who} missing" + (f" ({why})" if why else "")
+    return replace(missing, required=number.required, ok=False, verdict=said)
 
 
 def _value(value: float | str | None) -> float | None:

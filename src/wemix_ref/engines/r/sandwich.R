@@ -20,29 +20,43 @@ clusters <- function(layout, flist) {
 
 sums <- function(x, group) unname(rowsum(x, group))
 
+# A covariance that cannot be had is NA, with a message; the fit stands without it.
 sandwich <- function(pieces, system, solution, theta, sigma, omega, psi, layout, flist) {
   cluster <- clusters(layout, flist)
-  kappa <- cluster$K / (cluster$K - 1)
+  p <- ncol(pieces$pp$X)
+  if (cluster$K < 2) {
+    return(list(se_beta = rep(NA_real_, p), cov_beta = rep(NA_real_, p^2),
+                se_variance = rep(NA_real_, length(components(layout, theta, sigma)$vcov)),
+                message = "a sandwich needs two groups of the top level; there is one"))
+  }
   scores <- sums(sqrt(omega) * pieces$pp$X * solution$left, cluster$rows)
   half <- scores %*% pieces$pp$unsc()
   errors <- variance_errors(pieces, solution$beta, theta, sigma, omega, psi, layout, cluster)
   pieces$pp$setTheta(theta)
-  covariance <- kappa * crossprod(half)
+  covariance <- cluster$K / (cluster$K - 1) * crossprod(half)
   list(se_beta = sqrt(diag(covariance)), cov_beta = as.numeric(covariance),
-       se_variance = errors)
+       se_variance = errors$values, message = errors$message)
 }
 
-# Standard errors in the order of `components`; NA for a level with a zero on Lambda's diagonal.
+# Standard errors in the order of `components`; NA for a level with a zero on Lambda's diagonal,
+# or whose second derivatives have no inverse.
 variance_errors <- function(pieces, beta, theta, sigma, omega, psi, layout, cluster) {
   shares <- function(at) shares_at(pieces, at, beta, omega, psi, cluster)
   centre <- shares(theta)
   steps <- steps_of(pieces, theta, omega, layout)
   levels_here <- vapply(layout, `[[`, 1L, "level")
+  told <- character()
   covariances <- lapply(sort(unique(levels_here)), function(level) {
     mine <- unlist(lapply(layout[levels_here == level], `[[`, "theta"))
     if (any(abs(theta[diagonal_thetas(layout[levels_here == level])]) < 1e-4)) return(NULL)
-    list(theta = mine,
-         value = level_covariance(shares, centre, theta, steps, mine, sigma, omega, cluster))
+    value <- tryCatch(
+      level_covariance(shares, centre, theta, steps, mine, sigma, omega, cluster),
+      error = function(e) {
+        told <<- c(told, sprintf("no sandwich of level %d: %s", level, conditionMessage(e)))
+        NULL
+      }
+    )
+    if (is.null(value)) NULL else list(theta = mine, value = value)
   })
   names(covariances) <- sort(unique(levels_here))
   error_of <- function(level, gradient) {
@@ -55,7 +69,8 @@ variance_errors <- function(pieces, beta, theta, sigma, omega, psi, layout, clus
     gradients <- sigma_gradients(term, theta, sigma)
     apply(gradients, 1L, function(gradient) error_of(term$level, gradient))
   })
-  c(unlist(terms), error_of(2L, c(numeric(length(theta)), 2 * sigma)))
+  values <- c(unlist(terms), error_of(2L, c(numeric(length(theta)), 2 * sigma)))
+  list(values = ifelse(is.finite(values), values, NA_real_), message = paste(told, collapse = "; "))
 }
 
 # Covariance of one level's (theta, sigma).
