@@ -100,6 +100,34 @@ def test_pairs_are_of_the_replicates_that_both_can_use() -> None:
     assert paired(never).empty
 
 
+def test_each_side_takes_out_what_it_cannot_use() -> None:
+    e, se = draws(24, 30)
+    f, se_f = draws(25, 30)
+    theta, phi = np.full(30, 1.0), np.full(30, 1.0)
+    # an SE of 0 is none, and a target may be missing on either side
+    se[2], se_f[5], theta[11], phi[17] = 0.0, 0.0, np.nan, np.nan
+    rows = [study_rows(e, se, theta, analysis="a"), study_rows(f, se_f, phi, analysis="b")]
+    table = paired(pd.concat(rows))
+    assert as_mapping(table, "n") == {
+        "bias_difference": 28,
+        "mse_difference": 28,
+        "empirical_se_ratio": 28,
+        "model_se_ratio": 28,
+        "coverage_difference": 26,
+    }
+    value = as_mapping(table)
+    aimed = np.setdiff1d(np.arange(30), [11, 17])
+    with_se = np.setdiff1d(np.arange(30), [2, 5])
+    both = np.intersect1d(aimed, with_se)
+    assert value["bias_difference"] == pytest.approx((f - e)[aimed].mean())
+    assert value["empirical_se_ratio"] == pytest.approx(f[aimed].std() / e[aimed].std())
+    assert value["model_se_ratio"] == pytest.approx(
+        np.sqrt((se_f[with_se] ** 2).mean() / (se[with_se] ** 2).mean())
+    )
+    covers = (np.abs(f - 1) <= Q * se_f) * 1.0 - (np.abs(e - 1) <= Q * se)
+    assert value["coverage_difference"] == pytest.approx(covers[both].mean())
+
+
 def test_pairs_without_a_common_target_compare_spreads() -> None:
     e, se = draws(20, 30)
     f, se_f = draws(21, 30)

@@ -109,6 +109,16 @@ def test_there_is_no_relative_bias_about_zero(spread: float) -> None:
     assert found == {*MEASURES, *FIT_MEASURES} - {"relative_bias"}
 
 
+@pytest.mark.parametrize(("share", "there"), [(0.099, True), (0.101, False)])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_relative_bias_needs_a_mean_target_of_ten_standard_errors(share, there, sign) -> None:
+    wave = np.tile([-1.0, 1.0], 50)
+    target = sign * 2.0 * (1.0 + share * 10.0 * wave / wave.std(ddof=1))
+    table = of(performance(study_rows(target + 1.0, 1.0, target), seed=1))
+    assert as_mapping(table, "mcse")["mean_target"] == pytest.approx(2.0 * share, rel=1e-12)
+    assert ("relative_bias" in set(table["measure"])) is there
+
+
 def test_a_negative_target_keeps_the_sign_of_the_relative_bias() -> None:
     e = np.array([-2.2, -2.1, -2.3])
     table = of(performance(study_rows(e, 1.0, -2.0), seed=1))
