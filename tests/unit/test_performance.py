@@ -263,6 +263,13 @@ def test_t_intervals_have_the_top_groups_less_one() -> None:
         performance(study_rows([1.0, 2.0], 1.0, 0.0, n_top=1), interval="t", seed=1)
 
 
+def test_t_intervals_need_the_number_of_top_groups() -> None:
+    rows = study_rows([1.0, 2.0], 1.0, 0.0, n_top=[5.0, np.nan])
+    with pytest.raises(StudyError, match=r"two or more top groups.*found nan in"):
+        performance(rows, interval="t", seed=1)
+    assert "coverage" in set(performance(rows, seed=1)["measure"])
+
+
 def test_intervals_are_closed() -> None:
     value = as_mapping(of(performance(study_rows([Q, Q], 1.0, 0.0), seed=1)))
     assert value["coverage"] == 1.0
@@ -392,6 +399,7 @@ def test_medians_have_their_own_streams() -> None:
     [
         ({"level": 95}, "level must lie"),
         ({"level": 0.0}, "level must lie"),
+        ({"level": 1.0}, "level must lie"),
         ({"interval": "z"}, "normal, t; found 'z'"),
         ({"null": np.nan}, "null must be"),
     ],
