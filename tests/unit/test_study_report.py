@@ -78,8 +78,11 @@ def test_the_page_has_aims_data_estimands_methods_and_performance(page):
 def test_references_to_parameters_are_told_on_the_page(tmp_path):
     study = {**example.small_study(), "factors": {"scheme": ["sampford", "pivotal"]}}
     study["sampling"] = {"school": {"method": "$scheme", "size": "$strength", "measure": "z"}}
+    study["generator"] = {"R": "$seed"}
+    study["parameters"] = {**study["parameters"], "seed": 77}
     text = write(study, tmp_path)
     assert "$" not in text
+    assert "set.seed(77 + replicate)" in text
     words = Reader(text).text
     assert "Sampford’s design (sampford) or pivotal method (pivotal), by scenario factor" in words
     assert "Sampford 1967" in words

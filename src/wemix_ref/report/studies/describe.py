@@ -22,6 +22,7 @@ __all__ = [
     "adjustments",
     "analysis_lines",
     "depends_on",
+    "generator",
     "levels",
     "population_kind",
     "recipe_of",
@@ -84,6 +85,14 @@ def population_kind(text: Mapping[str, Any]) -> str:
         "A new population is drawn from the model in every replicate, and one sample is taken "
         "from it."
     )
+
+
+def generator(text: Mapping[str, Any]) -> str:
+    """Say where random numbers come from."""
+    one = text.get("generator")
+    if isinstance(one, Mapping):
+        return f"R’s own, after set.seed({one['R']} + replicate)"
+    return "PCG64DXSM; each replicate’s stream depends on seed, scenario and replicate alone"
 
 
 def levels(population: Mapping[str, Any]) -> list[LevelLine]:

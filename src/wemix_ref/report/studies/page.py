@@ -214,6 +214,7 @@ def _context(
         "view": view,
         "text": text,
         "done": replicates_done(view),
+        "generator": refers.told(describe.generator),
         "kind": refers.told(describe.population_kind),
         "equations": refers.symbolically(model_equations, text["population"]),
         "symbols": refers.varying_within(text["population"]["model"]),

@@ -10,15 +10,10 @@ from typing import Any, TypeVar
 
 from markupsafe import Markup
 
-from wemix_ref.simulate.scenarios import substituted
+from wemix_ref.simulate.scenarios import SECTIONS
 
 __all__ = ["References", "names_within", "setting"]
 
-# Sections in which `$name` stands for a parameter's value.
-_SECTIONS = (
-    *("population", "sampling", "nonresponse", "trimming", "noise"),
-    *("model", "target", "analyses"),
-)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 Told = TypeVar("Told")
 
@@ -42,6 +37,27 @@ def _texts(node: object) -> Iterator[str]:
     elif isinstance(node, list):
         for part in node:
             yield from _texts(part)
+
+
+def _resolved(
+    node: Any,  # noqa: ANN401
+    parameters: Mapping[str, Any],
+    distributions: Mapping[str, Any] | None = None,
+) -> Any:  # noqa: ANN401
+    """Put parameters in the place of `$name`, those of `distributions` under that key."""
+    distributions = parameters if distributions is None else distributions
+    if isinstance(node, Mapping):
+        return {
+            key: _resolved(part, distributions)
+            if key == "distribution"
+            else _resolved(part, parameters, distributions)
+            for key, part in node.items()
+        }
+    if isinstance(node, list):
+        return [_resolved(part, parameters, distributions) for part in node]
+    if isinstance(node, str) and node.startswith("$"):
+        return parameters.get(node[1:], node)
+    return node
 
 
 class References:
@@ -68,7 +84,7 @@ class References:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Parameters that stand for a value somewhere and differ between scenarios."""
-        sections = [self._text.get(key) for key in _SECTIONS]
+        sections = [self._text.get(key) for key in SECTIONS]
         found = dict.fromkeys(text[1:] for text in _texts(sections) if text.startswith("$"))
         return tuple(name for name in found if len(self.values(name)) > 1)
 
@@ -116,36 +132,18 @@ class References:
         return self._every(lambda one: describe(self._read(one)))
 
     def _read(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        sections = {key: self._text[key] for key in _SECTIONS if key in self._text}
-        return {**self._text, **substituted(sections, parameters)}
-
-    def symbolic(self, node: Any, parameters: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401
-        """Replace references by values where these are constant, by the parameters' names else.
-
-        Parameters
-        ----------
-        node : plain data
-            With references, as in the file.
-        parameters : Mapping or None
-            Of the scenario whose distributions are taken; None: of the first.
-        """
-        parameters = self._scenarios[0] if parameters is None else parameters
-        if isinstance(node, Mapping):
-            return {
-                key: substituted(part, parameters)
-                if key == "distribution"
-                else self.symbolic(part, parameters)
-                for key, part in node.items()
-            }
-        if isinstance(node, list):
-            return [self.symbolic(part, parameters) for part in node]
-        if isinstance(node, str) and node.startswith("$"):
-            return node[1:] if node[1:] in self.names else substituted(node, parameters)
-        return node
+        return {
+            key: _resolved(part, parameters) if key in SECTIONS else part
+            for key, part in self._text.items()
+        }
 
     def symbolically(self, describe: Callable[[Any], Told], node: object) -> Told:
-        """Describe plain data in which varying parameters stand as names; see :meth:`told`."""
-        return self._every(lambda one: describe(self.symbolic(node, one)))
+        """Describe plain data in which varying parameters stand as names; see :meth:`told`.
+
+        Distributions are always named.
+        """
+        names = {name: name for name in self.names}
+        return self._every(lambda one: describe(_resolved(node, {**one, **names}, one)))
 
     def varying_within(self, node: object) -> list[Markup]:
         """Say which values the parameters named in plain data take, where these differ."""
