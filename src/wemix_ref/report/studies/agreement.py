@@ -6,13 +6,14 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
 from wemix_ref.report.states import engine_order, engine_title
-from wemix_ref.report.studies.panels import Picture, lay_out
+from wemix_ref.report.studies.panels import Picture, lay_out, picture
 from wemix_ref.report.studies.view import StudyView
 from wemix_ref.report.svg import BAD, GOOD, INK, drawing
 from wemix_ref.report.tables import TIER_TITLES, quantity_title
@@ -214,8 +215,8 @@ def agreement_pictures(view: StudyView) -> list[Picture]:
         f"counted as {_MOST_DIGITS:g}."
     )
     title = "Agreement with R"
-    wide, narrow = (_draw(title, panels, quantities, each, narrow=slim) for slim in (False, True))
-    return [Picture("agreement", title, caption, wide, narrow)]
+    draw = partial(_draw, title, panels, quantities, each)
+    return [picture("agreement", title, caption, draw)]
 
 
 def _bins(fits: pd.DataFrame) -> np.ndarray:
@@ -232,7 +233,7 @@ def _draw(
     panels: Sequence[tuple[str, list[tuple[str, pd.DataFrame]]]],
     quantities: Sequence[str],
     each: int,
-    *,
+    name: str,
     narrow: bool,
 ) -> Markup:
     labels = [quantity_title(one) for one in quantities]
@@ -265,8 +266,7 @@ def _draw(
                 if required.notna().any():
                     x = scale(min(float(required.max()), _MOST_DIGITS))
                     grid.canvas.lines([[(x, base + 0.03), (x, base - 0.8 * _ROW)]], GOOD, 1.6)
-        x = grid.panels[0].left
-        grid.canvas.text(x, grid.canvas.height - 0.1, "digits of agreement (log relative error)")
+        grid.foot("digits of agreement (log relative error)")
         told = f"{len(panels)} panels: {', '.join(one for one, _ in panels)}; rows: "
         told += ", ".join(labels) + ". The numbers stand in the table."
-        return grid.canvas.svg("agreement-narrow" if narrow else "agreement", title, told)
+        return grid.canvas.svg(name, title, told)

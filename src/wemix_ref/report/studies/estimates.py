@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,14 @@ from numpy.typing import NDArray
 
 from wemix_ref.report.studies.canvas import Canvas, Scale
 from wemix_ref.report.studies.looks import look_of
-from wemix_ref.report.studies.panels import Picture, columns_of, lay_out, limits_around, slug
+from wemix_ref.report.studies.panels import (
+    Picture,
+    columns_of,
+    lay_out,
+    limits_around,
+    panel_groups,
+    picture,
+)
 from wemix_ref.report.studies.view import StudyView
 from wemix_ref.report.svg import INK, drawing
 
@@ -42,23 +50,11 @@ class _Panel:
 
 def estimate_pictures(view: StudyView) -> list[Picture]:
     """Draw the estimates around their targets; minus the targets where these vary."""
-    if len(view.scenarios) == 1:
-        scenario = view.scenarios[0].name
-        groups = [("estimates", "Estimates", [(scenario, one, one) for one in view.parameters])]
-    else:
-        groups = [
-            (
-                f"estimates-{k + 1}-{slug(parameter)}",
-                f"Estimates: {parameter}",
-                [(one.name, parameter, one.label) for one in view.scenarios],
-            )
-            for k, parameter in enumerate(view.parameters)
-        ]
     pictures = []
-    for name, title, keys in groups:
-        constant = all(_constant(view, scenario, parameter) for scenario, parameter, _ in keys)
-        outlines = len(keys) * len(view.fits) <= _MOST_OUTLINES
-        panels = [_panel(view, *key, constant, outlines) for key in keys]
+    for group in panel_groups(view, "estimates", "Estimates", view.parameters):
+        constant = all(_constant(view, scenario, one) for scenario, one, _ in group.panels)
+        outlines = len(group.panels) * len(view.fits) <= _MOST_OUTLINES
+        panels = [_panel(view, *key, constant, outlines) for key in group.panels]
         if not any(any(panel.spreads) for panel in panels):
             continue
         what = (
@@ -75,11 +71,8 @@ def estimate_pictures(view: StudyView) -> list[Picture]:
             "that lies wholly beyond it, the median is given. Analyses that differ in their "
             "standard errors alone share a row."
         )
-        own = len(view.scenarios) == 1
-        wide, narrow = (
-            _draw(view, name, title, panels, own, constant, narrow=slim) for slim in (False, True)
-        )
-        pictures.append(Picture(name, title, caption, wide, narrow))
+        draw = partial(_draw, view, group.title, panels, constant)
+        pictures.append(picture(group.name, group.title, caption, draw))
     return pictures
 
 
@@ -130,14 +123,13 @@ def _outline(values: NDArray[np.float64]) -> tuple[tuple[float, float], ...]:
 
 def _draw(
     view: StudyView,
-    name: str,
     title: str,
     panels: Sequence[_Panel],
-    own_scales: bool,
     constant: bool,
-    *,
+    name: str,
     narrow: bool,
 ) -> Markup:
+    own_scales = len(view.scenarios) == 1
     labels = [label for _, label in view.fits]
     with drawing():
         grid = lay_out(
@@ -157,14 +149,9 @@ def _draw(
             for spread, y, (name_of, _) in zip(panel.spreads, heights, view.fits, strict=True):
                 if spread is not None:
                     _one(grid.canvas, spread, scale, y, look_of(view, name_of).colour)
-        grid.canvas.text(
-            grid.panels[0].left,
-            grid.canvas.height - 0.1,
-            "estimate" if constant else "estimate − target",
-            size=8,
-        )
+        grid.foot("estimate" if constant else "estimate − target")
         told = f"{len(panels)} panels, {len(labels)} analyses: {', '.join(labels)}."
-        return grid.canvas.svg(f"{name}-narrow" if narrow else name, title, told)
+        return grid.canvas.svg(name, title, told)
 
 
 def _limits(panels: Sequence[_Panel]) -> tuple[float, float]:

@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from markupsafe import Markup
 from scipy.stats import norm
@@ -13,7 +14,15 @@ from scipy.stats import norm
 from wemix_ref.report.studies.canvas import Scale
 from wemix_ref.report.studies.looks import Look, look_of
 from wemix_ref.report.studies.numbers import rounded
-from wemix_ref.report.studies.panels import Grid, Picture, columns_of, lay_out, limits_around, slug
+from wemix_ref.report.studies.panels import (
+    Grid,
+    Picture,
+    columns_of,
+    lay_out,
+    limits_around,
+    panel_groups,
+    picture,
+)
 from wemix_ref.report.studies.view import StudyView
 from wemix_ref.report.svg import GOOD, INK, drawing
 
@@ -65,16 +74,12 @@ def coverage_pictures(view: StudyView) -> list[Picture]:
 
 def _pictures(view: StudyView, measure: str, title: str, caption: str) -> list[Picture]:
     parameters = [one for one in view.parameters if view.has(measure, one)]
-    if len(view.scenarios) == 1:
-        scenario = view.scenarios[0].name
-        panels = [_panel(view, scenario, one, measure, one) for one in parameters]
-        return [_picture(view, measure, measure, title, caption, panels, True)] if panels else []
+    groups = panel_groups(view, measure, title, parameters) if parameters else []
     pictures = []
-    for k, parameter in enumerate(parameters):
-        panels = [_panel(view, one.name, parameter, measure, one.label) for one in view.scenarios]
-        name = f"{measure}-{k + 1}-{slug(parameter)}"
-        told = f"{title}: {parameter}"
-        pictures.append(_picture(view, measure, name, told, caption, panels, False))
+    for group in groups:
+        panels = [_panel(view, *key, measure) for key in group.panels]
+        draw = partial(_draw, view, measure, group.title, panels)
+        pictures.append(picture(group.name, group.title, caption, draw))
     return pictures
 
 
@@ -85,40 +90,16 @@ def _rows_of(view: StudyView, measure: str) -> tuple[tuple[str, str], ...]:
     return tuple((one, view.labels[one]) for one in view.analyses)
 
 
-def _panel(view: StudyView, scenario: str, parameter: str, measure: str, title: str) -> _Panel:
+def _panel(view: StudyView, scenario: str, parameter: str, title: str, measure: str) -> _Panel:
     factor = 100.0 if measure == "coverage" else 1.0
     found = [view.measured(scenario, one, parameter, measure) for one, _ in _rows_of(view, measure)]
     return _Panel(title, tuple((factor * one.estimate, factor * one.mcse) for one in found))
 
 
-def _picture(
-    view: StudyView,
-    measure: str,
-    name: str,
-    title: str,
-    caption: str,
-    panels: Sequence[_Panel],
-    own_scales: bool,
-) -> Picture:
-    told = _told(view, measure, panels)
-    wide, narrow = (
-        _draw(view, measure, name, title, told, panels, own_scales, narrow=slim)
-        for slim in (False, True)
-    )
-    return Picture(name, title, caption, wide, narrow)
-
-
 def _draw(
-    view: StudyView,
-    measure: str,
-    name: str,
-    title: str,
-    told: str,
-    panels: Sequence[_Panel],
-    own_scales: bool,
-    *,
-    narrow: bool,
+    view: StudyView, measure: str, title: str, panels: Sequence[_Panel], name: str, narrow: bool
 ) -> Markup:
+    own_scales = len(view.scenarios) == 1
     rows = _rows_of(view, measure)
     labels = [label for _, label in rows]
     looks = [look_of(view, name) for name, _ in rows]
@@ -146,10 +127,8 @@ def _draw(
                 dashes=(4, 2) if measure == "coverage" else None,
             )
             _rows(grid, panel, scale, grid.rows(place, labels), looks)
-        unit = "coverage, %" if measure == "coverage" else "bias"
-        x = grid.panels[0].left
-        grid.canvas.text(x, grid.canvas.height - 0.1, unit, size=8)
-        return grid.canvas.svg(f"{name}-narrow" if narrow else name, title, told)
+        grid.foot("coverage, %" if measure == "coverage" else "bias")
+        return grid.canvas.svg(name, title, _told(view, measure, panels))
 
 
 def _limits(measure: str, level: float, series: Sequence[Sequence[float]]) -> tuple[float, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from functools import partial
 
 from markupsafe import Markup
 
@@ -15,6 +16,7 @@ from wemix_ref.report.studies.panels import (
     WIDE,
     Picture,
     limits_around,
+    picture,
     text_width,
 )
 from wemix_ref.report.studies.view import ScenarioView, StudyView
@@ -56,7 +58,7 @@ def nested_loop_pictures(view: StudyView) -> list[Picture]:
             continue
         name, told = f"loop-{measure}", f"Nested-loop plot: {title.lower()}"
         reference = (
-            "Values far off are drawn at the edge of the scale, dotted."
+            "Values far off are drawn at the edge of the scale, dotted, the last beside its name."
             if measure == "bias"
             else f"The dashed line is the nominal {100 * view.level:g} %."
         )
@@ -66,29 +68,25 @@ def nested_loop_pictures(view: StudyView) -> list[Picture]:
             f"({', '.join(one.replace('_', ' ') for one in factors)}). {reference} After "
             "Rücker & Schwarzer (2014)."
         )
-        wide, narrow = (
-            _draw(view, measure, name, told, parameters, factors, scenarios, narrow=slim)
-            for slim in (False, True)
-        )
-        pictures.append(Picture(name, told, caption, wide, narrow))
+        draw = partial(_draw, view, measure, told, parameters, factors, scenarios)
+        pictures.append(picture(name, told, caption, draw))
     return pictures
 
 
 def _draw(
     view: StudyView,
     measure: str,
-    name: str,
     title: str,
     parameters: Sequence[str],
     factors: Sequence[str],
     scenarios: Sequence[ScenarioView],
-    *,
+    name: str,
     narrow: bool,
 ) -> Markup:
     width = NARROW if narrow else WIDE
     lines = _lines_of(view, measure)
     labels = [label for _, label in lines]
-    right = 0.15 if narrow else min(2.2, max(map(text_width, labels)) + 0.4)
+    right = 0.15 if narrow else min(2.6, max(map(text_width, labels)) + 0.75)
     tall = 1.15 if narrow else max(1.15, 0.15 * len(labels))
     head = 0.22 * (1 + sum(map(text_width, labels)) // (width - 1)) + 0.1 if narrow else 0.0
     total = head + len(parameters) * (tall + 0.42) + _STRIP * len(factors) + 0.2
@@ -110,7 +108,7 @@ def _draw(
             f"{', '.join(labels)}; parameters {', '.join(parameters)}. The numbers stand in the "
             "tables."
         )
-        return canvas.svg(f"{name}-narrow" if narrow else name, title, told)
+        return canvas.svg(name, title, told)
 
 
 def _legend(canvas: Canvas, entries: Sequence[tuple[str, Look]]) -> None:
@@ -169,7 +167,8 @@ def _panel(
         canvas.lines([[(x(k), at), (x(k + 1), at)] for k, at in edges], PAPER, 1.6, dashes=(1, 2))
         last = next((v for v in reversed(line) if math.isfinite(v)), math.nan)
         if math.isfinite(last):
-            ends.append((y.clip(last), label, look.colour))
+            off = "" if y.holds(last) else f" {last:.2g}".replace("-", "−")
+            ends.append((y.clip(last), label + off, look.colour))
     if not narrow:
         _label_ends(canvas, ends, x.end, span)
 

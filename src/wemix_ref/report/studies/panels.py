@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,10 +18,13 @@ from wemix_ref.report.svg import FAINT
 __all__ = [
     "Grid",
     "Panel",
+    "PanelGroup",
     "Picture",
     "columns_of",
     "lay_out",
     "limits_around",
+    "panel_groups",
+    "picture",
     "slug",
     "text_width",
 ]
@@ -42,6 +45,37 @@ class Picture:
     caption: str
     wide: Markup
     narrow: Markup
+
+
+def picture(name: str, title: str, caption: str, draw: Callable[[str, bool], Markup]) -> Picture:
+    """Draw a figure for both screens; `draw` takes the drawing's name and whether it is narrow."""
+    return Picture(name, title, caption, draw(name, False), draw(f"{name}-narrow", True))
+
+
+@dataclass(frozen=True)
+class PanelGroup:
+    """A figure's panels: scenario, parameter and title of each."""
+
+    name: str
+    title: str
+    panels: tuple[tuple[str, str, str], ...]
+
+
+def panel_groups(
+    view: StudyView, name: str, title: str, parameters: Sequence[str]
+) -> list[PanelGroup]:
+    """Give one figure with a panel a parameter; of many scenarios, a figure for each parameter."""
+    if len(view.scenarios) == 1:
+        scenario = view.scenarios[0].name
+        return [PanelGroup(name, title, tuple((scenario, one, one) for one in parameters))]
+    return [
+        PanelGroup(
+            f"{name}-{k}-{slug(parameter)}",
+            f"{title}: {parameter}",
+            tuple((one.name, parameter, one.label) for one in view.scenarios),
+        )
+        for k, parameter in enumerate(parameters, 1)
+    ]
 
 
 @dataclass(frozen=True)
@@ -82,6 +116,10 @@ class Grid:
             canvas.text(
                 scale(tick), panel.bottom + 0.1, tick_text(tick) + unit, size=7, ha="center"
             )
+
+    def foot(self, text: str, size: float = 8.0) -> None:
+        """Say under the first column what the axes show."""
+        self.canvas.text(self.panels[0].left, self.canvas.height - 0.1, text, size=size)
 
     def rows(self, panel: Panel, labels: Sequence[str]) -> list[float]:
         """Give the heights of the panel's rows; name them left of the first column."""

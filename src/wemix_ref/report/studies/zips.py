@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from scipy.stats import norm, t
 
 from wemix_ref.report.studies.canvas import Scale
 from wemix_ref.report.studies.looks import look_of
-from wemix_ref.report.studies.panels import Picture, lay_out, slug
+from wemix_ref.report.studies.panels import Picture, lay_out, picture, slug
 from wemix_ref.report.studies.view import ScenarioView, StudyView
 from wemix_ref.report.svg import BAD, FAINT, INK, drawing
 
@@ -147,8 +148,7 @@ def zip_pictures(view: StudyView) -> list[Picture]:
             f"should begin, {100 * view.level:g} % up. "
             f"Each analysis has its own scale.{thinned}{some}"
         )
-        wide, narrow = (_draw(view, name, title, rows, narrow=slim) for slim in (False, True))
-        pictures.append(Picture(name, title, caption, wide, narrow))
+        pictures.append(picture(name, title, caption, partial(_draw, view.level, title, rows)))
     return pictures
 
 
@@ -171,11 +171,10 @@ def _row(
 
 
 def _draw(
-    view: StudyView,
-    name: str,
+    level: float,
     title: str,
     rows: Sequence[Sequence[tuple[str, Zipped, str]]],
-    *,
+    name: str,
     narrow: bool,
 ) -> Markup:
     most = 3 if narrow else 5
@@ -199,7 +198,7 @@ def _draw(
             scale = place.scale((-1.05 * bound, 1.05 * bound))
             rank = Scale(0, 100, place.bottom, place.top)
             grid.axis(place, scale)
-            y = rank(100 * view.level)
+            y = rank(100 * level)
             for covers, colour, width in ((True, own, 0.55), (False, BAD, 1.0)):
                 keep = one.covers == covers
                 grid.canvas.lines(
@@ -216,21 +215,17 @@ def _draw(
             grid.canvas.lines([[(scale(0), place.top), (scale(0), place.bottom)]], INK, 0.8)
             grid.canvas.lines([[(place.left, y), (place.right, y)]], INK, 0.8, dashes=(4, 2))
             if place.first:
-                for centile in (0, 50, 100 * view.level):
+                for centile in (0, 50, 100 * level):
                     text = f"{centile:g}"
                     grid.canvas.text(place.left - 0.06, rank(centile), text, size=6.5, ha="right")
             grid.canvas.text(
                 place.right, place.bottom - 0.08, f"{100 * one.coverage:.1f} %", ha="right", size=7
             )
             grid.canvas.lines([[(place.left, place.top), (place.left, place.bottom)]], FAINT, 0.8)
-        grid.canvas.text(
-            grid.panels[0].left,
-            grid.canvas.height - 0.1,
-            "interval − target; upwards: centile of |z|; in the corner: coverage",
-            size=7 if narrow else 8,
-        )
+        told = "interval − target; upwards: centile of |z|; in the corner: coverage"
+        grid.foot(told, 7 if narrow else 8)
         told = "; ".join(
             f"{one.replace(chr(10), ', ')}: coverage {100 * z.coverage:.1f} %"
             for one, z, _ in panels
         )
-        return grid.canvas.svg(f"{name}-narrow" if narrow else name, title, told + ".")
+        return grid.canvas.svg(name, title, told + ".")
