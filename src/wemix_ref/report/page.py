@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from jinja2 import Environment
 
 from wemix_ref.datasets import RESOURCES
+from wemix_ref.files import write_text
 from wemix_ref.report import overview
 from wemix_ref.report.case_view import case_view
 from wemix_ref.report.data import Results, read_results
 from wemix_ref.report.figures import deviance_figure, digits_figure
 from wemix_ref.report.limits import Limits, read_limits
 from wemix_ref.report.tables import quantity_title
+from wemix_ref.report.templating import rendered, styles, surroundings
 from wemix_ref.tolerances import TOLERANCES
 
 __all__ = ["render_report", "write_report"]
@@ -61,17 +60,7 @@ def write_report(
     """
     results = read_results(Path(results_dir), Path(cases_dir), only=only, resources=resources)
     text = render_report(results, read_limits(tolerances), studies)
-    out = Path(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    handle, scratch = tempfile.mkstemp(prefix=f".{out.name}.", dir=out.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        Path(scratch).chmod(0o644)
-        os.replace(scratch, out)  # noqa: PTH105
-    except BaseException:
-        Path(scratch).unlink(missing_ok=True)
-        raise
+    write_text(Path(out), text)
 
 
 def render_report(results: Results, limits: Limits, studies: str | None = None) -> str:
@@ -91,18 +80,9 @@ def render_report(results: Results, limits: Limits, studies: str | None = None) 
     str
         HTML that loads nothing from elsewhere.
     """
-    environment = Environment(
-        loader=PackageLoader("wemix_ref.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    text = environment.get_template("index.html.j2").render(
-        _context(results, limits, environment), studies=studies
-    )
-    return "\n".join(line.rstrip() for line in text.splitlines() if line.strip()) + "\n"
+    environment = surroundings()
+    context = _context(results, limits, environment)
+    return rendered(environment, "index.html.j2", {**context, "studies": studies})
 
 
 def _context(results: Results, limits: Limits, environment: Environment) -> dict[str, Any]:
@@ -110,9 +90,8 @@ def _context(results: Results, limits: Limits, environment: Environment) -> dict
     digits = overview.digits_panels(cases, _SAME_THETA)
     deviances = overview.deviance_panels(cases, limits.allowed)
     counts = overview.counts(cases)
-    style = environment.loader.get_source(environment, "style.css")[0]  # type: ignore[union-attr]
     return {
-        "style": Markup(style),
+        "style": styles(environment, "style.css"),
         "results": results,
         "counts": counts,
         "total": counts[-1],

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from wemix_ref.files import write_text
 from wemix_ref.report.studies.page import environment, style_of
+from wemix_ref.report.templating import rendered
 
 __all__ = ["ListedStudy", "write_studies_index"]
 
@@ -44,9 +45,6 @@ def write_studies_index(studies: Sequence[ListedStudy], out: Path) -> None:
     out : Path
         The page.
     """
-    surroundings = environment()
-    text = surroundings.get_template("study_index.html.j2").render(
-        style=style_of(surroundings), studies=studies
-    )
-    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
-    write_text(Path(out), "\n".join(lines) + "\n")
+    made = environment()
+    context = {"style": style_of(made), "studies": studies}
+    write_text(Path(out), rendered(made, "study_index.html.j2", context))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from wemix_ref.report.states import engine_title
@@ -43,9 +43,10 @@ from wemix_ref.report.studies.view import StudyView, study_view
 from wemix_ref.report.studies.wording import FAMILIES, MEASURES
 from wemix_ref.report.studies.writing import write_together
 from wemix_ref.report.studies.zips import zip_pictures
+from wemix_ref.report.templating import rendered, styles, surroundings
 from wemix_ref.simulate.published import LIMIT, PrintedMedian
 
-__all__ = ["environment", "render_study", "write_study_report"]
+__all__ = ["environment", "render_study", "style_of", "write_study_report"]
 
 _PACKAGES = ("wemix-ref", "numpy", "scipy", "pandas")
 # More paired rows than that are for the file, not for the page.
@@ -133,35 +134,23 @@ def render_study(
     str
         HTML that loads nothing from elsewhere.
     """
-    surroundings = environment()
-    context = _context(view, pictures, published, versions, surroundings)
-    text = surroundings.get_template("study.html.j2").render(context)
-    return "\n".join(line.rstrip() for line in text.splitlines() if line.strip()) + "\n"
+    made = environment()
+    context = _context(view, pictures, published, versions)
+    return rendered(made, "study.html.j2", {**context, "style": style_of(made)})
 
 
 def environment() -> Environment:
     """Make the templates' environment."""
-    made = Environment(
-        loader=PackageLoader("wemix_ref.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    made = surroundings()
     made.filters["minus"] = lambda text: str(text).replace("-", "−")
     made.filters["setting"] = setting
     made.filters["engine"] = engine_title
     return made
 
 
-def style_of(surroundings: Environment) -> Markup:
+def style_of(made: Environment) -> Markup:
     """Give the style sheets of a study's page."""
-    sheets = (
-        surroundings.loader.get_source(surroundings, name)[0]  # type: ignore[union-attr]
-        for name in ("style.css", "study.css.j2")
-    )
-    return Markup("\n").join(map(Markup, sheets))
+    return styles(made, "style.css", "study.css.j2")
 
 
 def _pictures(view: StudyView) -> dict[str, list[Picture]]:
@@ -195,7 +184,6 @@ def _context(
     pictures: Mapping[str, Sequence[Picture]],
     published: Sequence[PrintedMedian],
     versions: Mapping[str, str],
-    surroundings: Environment,
 ) -> dict[str, Any]:
     text = view.text
     refers = References(text, [one.parameters for one in view.scenarios], list(view.factors))
@@ -210,7 +198,6 @@ def _context(
         name: value for name, value in view.scenarios[0].parameters.items() if name not in varying
     }
     return {
-        "style": style_of(surroundings),
         "view": view,
         "text": text,
         "done": replicates_done(view),
