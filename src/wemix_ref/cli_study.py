@@ -188,6 +188,7 @@ def _plan_text(told: dict[str, Any], costs: list[float]) -> str:
 def _sample(parsed: argparse.Namespace) -> bool:
     from wemix_ref.files import write_text
     from wemix_ref.simulate.draws import Draws
+    from wemix_ref.simulate.places import at
     from wemix_ref.simulate.study import load_study
 
     study = load_study(parsed.file, small=parsed.small)
@@ -200,7 +201,9 @@ def _sample(parsed: argparse.Namespace) -> bool:
         name = next(iter(study.settings))
     if parsed.replicate < 0:
         raise OptionError(f"--replicate must be 0 or more; found {parsed.replicate}.")
-    drawn = Draws(study, study.scenario(name)).draw(parsed.replicate)
+    draws = Draws(study, study.scenario(name))
+    with at(draws.place(parsed.replicate)):
+        drawn = draws.draw(parsed.replicate)
     frame = drawn.frame
     # weights of a level are under a name that no variable can have
     for level, weights in drawn.weights.items():

@@ -1,4 +1,4 @@
-"""Multistage samples: who is in them, with which probability and weight."""
+"""Multistage samples: who is in them, with which probability."""
 
 from __future__ import annotations
 
@@ -7,90 +7,26 @@ import pickle
 import numpy as np
 import pytest
 
-from wemix_ref.errors import StudyError
-from wemix_ref.simulate.hierarchy import Hierarchy, Population, Variable
-from wemix_ref.simulate.sampling import (
-    EmptySample,
-    draw_sample,
-    sampling_spec,
+from tests.unit.sampling_units import (
+    DESIGNS,
+    DRAWS,
+    LEVELS,
+    SCHOOLS,
+    assert_means,
+    draw,
+    eight_schools,
+    nested,
+    spec_of,
 )
-from wemix_ref.simulate.streams import RStream, stream_of
-
-LEVELS = ("school", "teacher", "student")
-SCHOOLS, DRAWS = 8, 2000
-
-
-def nested(*counts):
-    """Give a hierarchy from the number of units in each unit above."""
-    parents = [np.zeros(counts[0], dtype=np.int64)]
-    parents += [np.repeat(np.arange(len(inside)), inside) for inside in counts[1:]]
-    return Hierarchy(LEVELS[-len(counts) :], tuple(parents))
+from wemix_ref.errors import StudyError
+from wemix_ref.simulate.hierarchy import Population
+from wemix_ref.simulate.sampling import EmptySample, draw_sample, sampling_spec
+from wemix_ref.simulate.streams import RStream
 
 
 @pytest.fixture(scope="module")
 def population():
-    """8 schools of 2 to 4 teachers of 4 to 9 students."""
-    rng = np.random.default_rng(11)
-    teachers = rng.integers(2, 5, SCHOOLS)
-    students = rng.integers(4, 10, teachers.sum())
-    total = int(students.sum())
-    u, e = rng.standard_normal(SCHOOLS), rng.standard_normal(total)
-    hierarchy = nested(SCHOOLS, teachers, students)
-    variables = {
-        "u": Variable(0, u),
-        "region": Variable(0, np.array([0.0, 1, 0, 1, 0, 1, 1, 1])),
-        "low": Variable(1, np.arange(teachers.sum()) % 2 == 0),
-        "girl": Variable(2, rng.random(total) < 0.5),
-        "e": Variable(2, e),
-        "y": Variable(2, 3.0 + hierarchy.expand(u, 0, 2) + e),
-    }
-    return Population(hierarchy, variables, {})
-
-
-def spec_of(sampling=None, **others):
-    return sampling_spec({"sampling": sampling or {}, **others}, LEVELS)
-
-
-def draw(spec, population, replicate=0, **parameters):
-    return draw_sample(spec, population, parameters, stream_of(5, replicate))
-
-
-def assert_means(draws, expected):
-    """Means over replicates (rows), all columns at once, within 5 Monte Carlo SEs."""
-    draws = np.asarray(draws)
-    error = draws.std(axis=0, ddof=1) / np.sqrt(len(draws))
-    assert np.all(np.abs(draws.mean(axis=0) - expected) <= 5.0 * error + 1e-12)
-
-
-DESIGNS = {
-    "srs": {
-        "school": {"method": "srs", "size": 3},
-        "student": {"method": "srs", "size": "where(low, 2, 4)"},
-    },
-    "sampford": {
-        "school": {"method": "sampford", "size": 4, "measure": "exp(strength * u)"},
-        "teacher": {"method": "srs", "rate": 0.5},
-        "student": {"method": "sampford", "size": 3, "measure": "exp(strength * e)"},
-    },
-    "pivotal": {
-        "school": {"method": "pivotal", "rate": 0.5, "measure": "expit(u)"},
-        "teacher": {"method": "pivotal", "size": 1, "measure": "where(low, 1, 2)"},
-        "student": {"method": "pivotal", "rate": 0.4, "measure": "exp(e / 2)"},
-    },
-    "systematic": {
-        "school": {"method": "systematic", "size": 3},
-        "student": {"method": "systematic", "size": 2, "measure": "exp(e / 2)"},
-    },
-    "poisson": {
-        "school": {"method": "poisson", "probability": "expit(1 + u)"},
-        "teacher": {"method": "poisson", "rate": 0.6},
-        "student": {"method": "poisson", "size": 2.5, "measure": "exp(strength * e)"},
-    },
-    "strata": {
-        "school": {"method": "srs", "rate": "where(region == 1, 0.6, 0.34)", "strata": "region"},
-        "student": {"method": "sampford", "size": 1, "measure": "exp(e)", "strata": "girl"},
-    },
-}
+    return eight_schools()
 
 
 @pytest.mark.parametrize("name", DESIGNS)
@@ -255,20 +191,6 @@ def test_an_empty_sample_has_its_own_error():
     assert issubclass(EmptySample, StudyError)
 
 
-def test_weights_as_coded_stand_in_for_one_over_the_probability(population):
-    spec = spec_of(
-        {
-            "school": {"method": "census", "weight": 2},
-            "student": {"method": "srs", "size": 2, "weight": "count / 3"},
-        }
-    )
-    sample = draw(spec, population)
-    assert np.all(sample.conditional(0) == 2.0)
-    counts = population.hierarchy.counts(2)[population.hierarchy.parents[2][sample.rows]]
-    np.testing.assert_allclose(sample.conditional(2), counts / 3)
-    np.testing.assert_allclose(sample.probabilities[2][sample.rows], 2 / counts)
-
-
 def test_r_draws_are_one_call_of_sample_for_each_cluster(population):
     spec = spec_of({
         "school": {"method": "srs", "size": 3},
@@ -304,164 +226,3 @@ def test_the_same_stream_gives_the_same_sample(population):
     for a, b in zip(one.weights, same.weights, strict=True):
         np.testing.assert_array_equal(a, b)
     assert one.rows.tolist() == same.rows.tolist() != other.rows.tolist()
-
-
-def test_exact_adjustment_gives_unbiased_totals_and_none_does_not(population):
-    y = population.variables["y"].values
-    totals = {}
-    for adjust in ("exact", "none"):
-        spec = spec_of(
-            DESIGNS["srs"],
-            nonresponse={
-                "teacher": {"probability": 0.9, "adjust": adjust},
-                "student": {"probability": "expit(1 - e)", "adjust": adjust},
-            },
-        )
-        samples = [draw(spec, population, replicate) for replicate in range(DRAWS)]
-        totals[adjust] = np.array([s.unconditional(2) @ y[s.rows] for s in samples])
-    assert_means(totals["exact"][:, None], [y.sum()])
-    mean, error = totals["none"].mean(), totals["none"].std() / np.sqrt(DRAWS)
-    assert mean + 20.0 * error < y.sum()
-    counts = population.hierarchy.counts(2)[population.hierarchy.parents[2][samples[0].rows]]
-    low = population.variables["low"].values[population.hierarchy.parents[2][samples[0].rows]]
-    np.testing.assert_allclose(samples[0].conditional(2), counts / np.where(low, 2, 4))
-
-
-def test_classes_give_respondents_the_weight_of_all_selected(population):
-    """Nonresponse comes after the selection: the same draws without it show who was selected."""
-    sampling = {
-        "school": {"method": "sampford", "size": 6, "measure": "exp(u)"},
-        "student": {"method": "srs", "size": 4},
-    }
-    nonresponse = {"student": {"probability": "expit(1 - e)", "adjust": "girl"}}
-    all_selected = draw(spec_of(sampling), population)
-    sample = draw(spec_of(sampling, nonresponse=nonresponse), population)
-    assert 0 < sample.rows.size < all_selected.rows.size
-    assert set(sample.rows) < set(all_selected.rows)
-    girl = population.variables["girl"].values
-    for value in (True, False):
-        ours = sample.unconditional(2)[girl[sample.rows] == value].sum()
-        theirs = all_selected.unconditional(2)[girl[all_selected.rows] == value].sum()
-        np.testing.assert_allclose(ours, theirs, rtol=1e-13)
-    np.testing.assert_array_equal(
-        sample.probabilities[2], all_selected.probabilities[2]
-    )  # of the design alone
-
-
-def test_trimming_with_redistribution_keeps_the_levels_weighted_total(population):
-    sampling = DESIGNS["sampford"]
-    plain = draw(spec_of(sampling), population, strength=1.0)
-    trimming = {"student": {"times_median": "factor", "redistribute": True}}
-    parameters = {"strength": 1.0, "factor": 1.3}
-    trimmed = draw(spec_of(sampling, trimming=trimming), population, **parameters)
-    np.testing.assert_array_equal(plain.rows, trimmed.rows)
-    bound = 1.3 * np.median(plain.conditional(2))
-    cut = plain.conditional(2) > bound
-    assert 0 < cut.sum() < cut.size / 2
-    assert np.all(trimmed.conditional(2)[cut] == bound)
-    np.testing.assert_array_equal(plain.conditional(0), trimmed.conditional(0))
-    np.testing.assert_allclose(
-        trimmed.unconditional(2).sum(), plain.unconditional(2).sum(), rtol=1e-13
-    )
-
-
-def test_trimming_is_over_the_units_of_the_level_not_over_rows(population):
-    """Schools of the sample count once each, however many rows they have."""
-    sampling = {"school": {"method": "sampford", "size": 5, "measure": "exp(u)"}}
-    plain = draw(spec_of(sampling), population)
-    trimmed = draw(spec_of(sampling, trimming={"school": {"quantile": 0.6}}), population)
-    weights = plain.weights[0]
-    bound = np.quantile(weights[~np.isnan(weights)], 0.6)
-    assert np.nansum(weights > bound) == 2
-    np.testing.assert_array_equal(trimmed.weights[0], np.minimum(weights, bound))
-
-
-def test_noise_multiplies_the_weights_of_its_level_alone(population):
-    sampling = DESIGNS["srs"]
-    plain = draw(spec_of(sampling), population)
-    noisy = draw(spec_of(sampling, noise={"school": {"cv": "0.5 * k"}}), population, k=1.0)
-    np.testing.assert_array_equal(noisy.rows, plain.rows)
-    np.testing.assert_array_equal(noisy.conditional(2), plain.conditional(2))
-    chosen = ~np.isnan(plain.weights[0])
-    factor = (noisy.weights[0] / plain.weights[0])[chosen]
-    assert np.unique(factor).size == 3
-    assert np.isnan(noisy.weights[0][~chosen]).all()
-    draws = [
-        draw(spec_of(sampling, noise={"school": {"cv": 0.5}}), population, r) for r in range(1000)
-    ]
-    base = SCHOOLS / 3
-    assert_means([[np.nanmean(s.weights[0]) / base] for s in draws], [1.0])
-
-
-BAD = [
-    ({"sampling": {"class": {"method": "srs"}}}, r"`sampling` must name levels.*first: `class`"),
-    ({"noise": {"pupil": {"cv": 1}}}, "`noise` must name levels"),
-    ({"sampling": {"student": {"method": "sample"}}}, "must be one of census, srs.*'sample'"),
-    ({"sampling": {"student": {"size": 2}}}, "`method` is missing"),
-    ({"sampling": {"student": {"method": "srs", "n": 2}}}, "found `n`"),
-    ({"sampling": {"student": {"method": "srs"}}}, "one of `size` and `rate`; found neither"),
-    ({"sampling": {"student": {"method": "srs", "size": 1, "rate": 1}}}, "found both"),
-    ({"sampling": {"student": {"method": "poisson"}}}, "or `probability`; found neither"),
-    ({"sampling": {"student": {"method": "srs", "size": 1, "measure": 1}}}, "take out `measure`"),
-    ({"sampling": {"student": {"method": "census", "size": 1}}}, "takes every unit; take out"),
-    ({"sampling": {"student": {"method": "sampford", "size": 1}}}, "needs `measure`.*use srs"),
-    (
-        {"sampling": {"student": {"method": "pivotal", "probability": 0.5}}},
-        "has a fixed size.*Poisson sampling takes",
-    ),
-    (
-        {"sampling": {"student": {"method": "poisson", "probability": 0.5, "size": 2}}},
-        "has its `probability` already; take out `size`",
-    ),
-    ({"nonresponse": {"student": {"probability": 1}}}, "`adjust` is missing"),
-    ({"trimming": {"student": {"redistribute": True}}}, "one of `quantile` and.*found 0"),
-    ({"trimming": {"student": {"quantile": 0.5, "times_median": 2}}}, "found 2"),
-    ({"trimming": {"student": {"quantile": 0.5, "redistribute": 1}}}, "true or false; found 1"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("mapping", "message"), BAD)
-def test_designs_that_say_nothing_or_too_much_are_refused(mapping, message):
-    with pytest.raises(StudyError, match=message):
-        sampling_spec(mapping, LEVELS)
-
-
-IMPOSSIBLE = [
-    ({"method": "srs", "size": 20}, r"above the units of a `teacher`.*Write min\(20, count\)"),
-    ({"method": "srs", "size": 2.5}, r"size must be a whole number.*number 0, 2\.5"),
-    ({"method": "srs", "size": 0}, "size must be a whole number from 1 on"),
-    ({"method": "srs", "size": "1 + girl"}, "must be constant within a `teacher`; it varies in"),
-    ({"method": "srs", "rate": 1.5}, r"rate must lie in \(0, 1\]"),
-    ({"method": "poisson", "size": 0, "measure": 1}, "size must be positive"),
-    ({"method": "poisson", "probability": "e"}, r"probability must lie in \(0, 1\].*Try expit"),
-    ({"method": "poisson", "probability": 0}, "probability must lie in"),
-    ({"method": "sampford", "size": 2, "measure": "e"}, r"measure `e`: must be positive.*try exp"),
-    (
-        {"method": "sampford", "size": 1, "measure": "exp(100 * e)"},
-        "must give every unit a probability above zero",
-    ),
-    ({"method": "srs", "size": 2, "weight": "e"}, "weight `e`: must be positive"),
-    ({"method": "srs", "size": 2, "measure": None}, "an expression must be"),
-    ({"method": "srs", "size": "nobody"}, "`nobody` is not known"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("stage", "message"), IMPOSSIBLE)
-def test_what_no_design_can_do_is_refused_before_anything_is_drawn(stage, message, population):
-    """Also where the offending units might not have been reached: one school of eight."""
-    if stage.get("measure", 1) is None:
-        stage = {"method": "sampford", "size": 2, "measure": None}
-    with pytest.raises(StudyError, match=message):
-        draw(spec_of({"school": {"method": "srs", "size": 1}, "student": stage}), population)
-
-
-def test_count_may_not_be_a_variable_too(population):
-    spec = spec_of({"student": {"method": "srs", "size": "min(2, count)"}})
-    with pytest.raises(StudyError, match="`count` is the number of units in a cell"):
-        draw(spec, population, count=3.0)
-
-
-def test_response_probabilities_are_checked(population):
-    spec = spec_of(nonresponse={"student": {"probability": "e", "adjust": "none"}})
-    with pytest.raises(StudyError, match=r"nonresponse of `student`.*must lie in"):
-        draw(spec, population)

@@ -29,7 +29,7 @@ def test_factors_make_a_full_factorial(study):
     read = load_study(
         study(
             factors={"informative": [False, True], "take": [1, 2.5, "x-y"]},
-            noise={"school": {"cv": "where(take == 1, 0.1, 0)"}},
+            nonresponse={"school": {"probability": "where(take == 1, 0.5, 1)", "adjust": "none"}},
         )
     )
     assert list(read.settings) == [
@@ -66,7 +66,9 @@ def test_a_name_with_a_dollar_stands_for_a_parameter_anywhere(study):
     stages = [scenario.sampling.stages[0].method for scenario in read.scenarios]
     assert stages == ["sampford", "pivotal"]
     path = study(factors={"other": [1]}, sampling=sampling)
-    with pytest.raises(StudyError, match=r"tiny.yaml, scenario 'other-1': `\$how`.*other"):
+    with pytest.raises(
+        StudyError, match=r"tiny.yaml, scenario 'other-1': sampling.school.method: `\$how`.*other"
+    ):
         load_study(path)
 
 
@@ -171,8 +173,11 @@ def test_a_small_version_is_a_study_of_its_own(study):
         ({"target": {"kind": "population", "model": "y ~ (1 | class)"}}, "found 'class' in"),
         ({"target": {"kind": "parameter", "values": {"y": 1}}}, "target.values.*found 'y'"),
         ({"generator": {"R": 2**31 - 20}}, "smaller seed"),
-        ({"sampling": {"school": {"method": "srs", "size": "n"}}}, "sampling of `school`, size"),
-        ({"noise": {"school": {"cv": "n"}}}, "noise of `school`, cv: `n`"),
+        (
+            {"sampling": {"school": {"method": "srs", "size": "n"}}},
+            r"sampling\.school\.size: `n` must",
+        ),
+        ({"noise": {"school": {"cv": "n"}}}, r"noise\.school\.cv: `n` must be a number or use"),
         (
             {"parameters": {"how": "most"}, "analyses": {"a": {"weights": "all", "scale": "$how"}}},
             "scale must be one of none, size, effective, gk; found 'most'",

@@ -85,7 +85,7 @@ def test_in_a_list_the_wrong_word_is_told_by_its_place(
     [
         (
             {"replicates": None, "replicate": 3},
-            "`(top of the file)` has an unknown key, 'replicate' (did you mean 'replicates'?); its ",
+            "`(top of the file)` has an unknown key, 'replicate' (did you mean 'replicates'?); ",
         ),
         (
             {"analyses": {"a": {"wights": "all"}}},

@@ -75,12 +75,11 @@ def trimming_bound(weights: Float, quantile: float | None, times_median: float |
     """
     if quantile is not None:
         if not 0.0 < quantile < 1.0:
-            raise StudyError(f"trimming: quantile must lie inside (0, 1); found {quantile}")
+            raise StudyError(f"quantile must lie inside (0, 1); found {quantile}")
         return float(np.quantile(weights, quantile))
     if times_median is None or not times_median >= 1.0:
         raise StudyError(
-            f"trimming: times_median must be at least 1, or most weights would be cut; "
-            f"found {times_median}"
+            f"times_median must be at least 1, or most weights would be cut; found {times_median}"
         )
     return times_median * float(np.median(weights))
 
@@ -139,7 +138,7 @@ def noise_factors(stream: Stream, cv: float, size: int) -> Float:
     """
     # With a larger cv some draws are too small for a number, so that weights would be zero.
     if not 0.0 <= cv <= 5.0:
-        raise StudyError(f"noise: cv must lie in [0, 5]; found {cv}")
+        raise StudyError(f"cv must lie in [0, 5]; found {cv}")
     if cv == 0.0:
         return np.ones(size)
     variance = cv * cv

@@ -10,6 +10,7 @@ from wemix_ref.errors import StudyError, WemixRefError
 from wemix_ref.simulate.analyses import FitKey, problem_of
 from wemix_ref.simulate.audit import AuditProblem, NoProblem, audit
 from wemix_ref.simulate.draws import Draws
+from wemix_ref.simulate.places import at
 from wemix_ref.simulate.sampling import EmptySample
 from wemix_ref.simulate.study import Scenario, Study
 from wemix_ref.tolerances import TOLERANCES, load_tolerances
@@ -32,7 +33,8 @@ def audit_problems(study: Study, scenario: Scenario) -> list[AuditProblem | NoPr
     out: list[AuditProblem | NoProblem] = []
     for replicate in range(min(study.audit.replicates, study.replicates)):
         try:
-            drawn = draws.draw(replicate)
+            with at(draws.place(replicate)):
+                drawn = draws.draw(replicate)
         except EmptySample as error:
             out += [
                 NoProblem(scenario.name, replicate, name, "no sample", str(error))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from wemix_ref.errors import StudyError
 from wemix_ref.simulate.arithmetic import Expression, Scope, parse_expression
 from wemix_ref.simulate.distributions import COVARIATES, Distribution, draw, standardised
+from wemix_ref.simulate.places import at
 from wemix_ref.simulate.streams import Stream
 
 __all__ = ["DrawSpec", "VariableSpec", "parsed", "read_draw", "read_variable", "recycled_size"]
@@ -27,10 +28,8 @@ def parsed(content: str | float | bool, where: str) -> Expression:
     StudyError
         If it cannot be read.
     """
-    try:
+    with at(where):
         return parse_expression(content)
-    except StudyError as problem:
-        raise StudyError(f"{where}: {problem}") from problem
 
 
 @dataclass(frozen=True)
@@ -83,16 +82,14 @@ class DrawSpec:
         """
         if level >= 0:
             return self.values(scope, level, stream)
-        try:
+        with at(self.where):
             options = {key: one.number(scope.parameters) for key, one in self.options.items()}
             return draw(self.name, options, stream, 1)
-        except StudyError as problem:
-            raise StudyError(f"{self.where}: {problem}") from problem
 
     def _drawn(self, scope: Scope, level: int, stream: Stream, *, standard: bool) -> Numbers:
         size = scope.hierarchy.size(level)
         make = standardised if standard else draw
-        try:
+        with at(self.where):
             n = size
             if self.recycle is not None:
                 n = recycled_size(self.recycle, scope, size)
@@ -103,8 +100,6 @@ class DrawSpec:
                 for key, one in self.options.items()
             }
             values = make(self.name, options, stream, n)
-        except StudyError as problem:
-            raise StudyError(f"{self.where}: {problem}") from problem
         return values if n == size else np.resize(values, size)
 
 
@@ -152,10 +147,8 @@ class VariableSpec:
         """
         if isinstance(self.source, DrawSpec):
             return self.source.values(scope, self.level, stream)
-        try:
+        with at(self.where):
             values = self.source.evaluate(scope, self.level)
-        except StudyError as problem:
-            raise StudyError(f"{self.where}: {problem}") from problem
         return values.astype(np.float64, copy=False)
 
 

@@ -17,6 +17,7 @@ from wemix_ref.simulate.arithmetic import Scope
 from wemix_ref.simulate.estimates import estimates_of_fit
 from wemix_ref.simulate.hierarchy import Population
 from wemix_ref.simulate.parameters import sole_group, true_values
+from wemix_ref.simulate.places import at
 from wemix_ref.simulate.populations import draw_population
 from wemix_ref.simulate.sampling import draw_sample
 from wemix_ref.simulate.streams import RStream, Stream, stream_of
@@ -68,6 +69,10 @@ class Draws:
         """Whether all models have the same single grouping factor, so that names leave it out."""
         return sole_group(self.scenario.models, self.levels) is not None
 
+    def place(self, replicate: int) -> str:
+        """Name a replicate, for messages: the file, the scenario and its number."""
+        return f"{self.study.path}, scenario {self.scenario.name!r}, replicate {replicate}"
+
     def draw(self, replicate: int) -> Drawn:
         """Draw one replicate's population (unless it is finite) and its sample.
 
@@ -100,7 +105,8 @@ class Draws:
             out = self._population_fit(population)
         scope = Scope(population.hierarchy, {}, scenario.parameters)
         for name, expression in scenario.target.values.items():
-            out[name] = float(expression.evaluate(scope, 0)[0])
+            with at(f"target.values.{name}"):
+                out[name] = float(expression.evaluate(scope, 0)[0])
         return out
 
     def _streams(self, replicate: int) -> tuple[Stream, Stream]:

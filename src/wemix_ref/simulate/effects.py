@@ -13,6 +13,7 @@ from wemix_ref.errors import StudyError
 from wemix_ref.simulate.arithmetic import Expression, Scope
 from wemix_ref.simulate.distributions import STANDARDISED
 from wemix_ref.simulate.draw_specs import DrawSpec, parsed, read_draw
+from wemix_ref.simulate.places import at
 from wemix_ref.simulate.streams import Stream
 
 __all__ = ["INTERCEPT", "EffectSpec", "read_effect"]
@@ -90,13 +91,11 @@ class EffectSpec:
         return tuple(sd * one for sd, one in zip(sds, z, strict=True))
 
     def _sd(self, sd: Expression, scope: Scope) -> float | Numbers:
-        try:
+        with at(f"{self.where}.sd"):
             if sd.uses_units(scope.parameters):
                 value: float | Numbers = sd.evaluate(scope, self.level).astype(np.float64)
             else:
                 value = sd.number(scope.parameters)
-        except StudyError as problem:
-            raise StudyError(f"{self.where}.sd: {problem}") from problem
         if np.min(value) < 0.0:
             raise StudyError(
                 f"{self.where}.sd: `{sd.text}` must be 0 or above; it is {float(np.min(value)):g}"
@@ -114,12 +113,10 @@ class EffectSpec:
         q = len(self.terms)
         if not self.correlations:
             return np.eye(q)
-        try:
+        with at(f"{self.where}.correlation"):
             matrix = np.array(
                 [[one.number(parameters) for one in row] for row in self.correlations]
             )
-        except StudyError as problem:
-            raise StudyError(f"{self.where}.correlation: {problem}") from problem
         good = (matrix == matrix.T).all() and (np.diag(matrix) == 1.0).all()
         if not good or np.linalg.eigvalsh(matrix)[0] <= 1e-12:
             raise StudyError(

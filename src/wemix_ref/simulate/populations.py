@@ -13,7 +13,13 @@ from wemix_ref.simulate.arithmetic import Expression, Scope
 from wemix_ref.simulate.draw_specs import VariableSpec
 from wemix_ref.simulate.effects import INTERCEPT, EffectSpec
 from wemix_ref.simulate.hierarchy import Hierarchy, Population, Variable
-from wemix_ref.simulate.population_specs import RESIDUAL, PopulationSpec, population_spec
+from wemix_ref.simulate.places import at
+from wemix_ref.simulate.population_specs import (
+    RESIDUAL,
+    FixedSpec,
+    PopulationSpec,
+    population_spec,
+)
 from wemix_ref.simulate.streams import Stream
 
 __all__ = ["PopulationSpec", "draw_population", "population_spec"]
@@ -98,10 +104,8 @@ class _Drawing:
         bottom = len(self.spec.level_names) - 1
         scope = self._units(bottom)
         residual = self.spec.residual
-        try:
+        with at("population.model.residual.sd"):
             sd = residual.sd.evaluate(scope, bottom)
-        except StudyError as problem:
-            raise StudyError(f"population.model.residual.sd: {problem}") from problem
         if (sd < 0.0).any():
             raise StudyError(
                 f"population.model.residual.sd: `{residual.sd.text}` must be 0 or above for every "
@@ -115,7 +119,7 @@ class _Drawing:
         bottom = len(self.spec.level_names) - 1
         total = np.zeros(self.hierarchy.size(bottom))
         for one in self.spec.fixed:
-            total += one.value.number(self.parameters) * self._product(one.factors, bottom)
+            total += _coefficient(one, self.parameters) * self._product(one.factors, bottom)
         for effect in self.spec.effects:
             for name, term in zip(effect.names, effect.terms, strict=True):
                 factors = (name,) if term == INTERCEPT else (name, term)
@@ -182,8 +186,13 @@ class _Drawing:
         return numbers.astype(np.int64)
 
 
+def _coefficient(one: FixedSpec, parameters: Parameters) -> float:
+    with at(f"population.model.fixed.{one.name}"):
+        return one.value.number(parameters)
+
+
 def _truth(spec: PopulationSpec, parameters: Parameters) -> dict[str, float]:
-    truth = {one.name: one.value.number(parameters) for one in spec.fixed}
+    truth = {one.name: _coefficient(one, parameters) for one in spec.fixed}
     for effect in spec.effects:
         truth |= effect.truth(parameters)
     sd = spec.residual.sd

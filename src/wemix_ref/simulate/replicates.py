@@ -16,6 +16,7 @@ from wemix_ref.results import FittedModel
 from wemix_ref.simulate.analyses import Analysis, FitKey, fit_sample, problem_of
 from wemix_ref.simulate.draws import Drawn, Draws
 from wemix_ref.simulate.estimates import Named, estimates_of_fit, estimates_of_point
+from wemix_ref.simulate.places import at
 from wemix_ref.simulate.sampling import EmptySample
 from wemix_ref.simulate.storage import COLUMNS
 from wemix_ref.simulate.study import Scenario, Study
@@ -77,15 +78,12 @@ def run_replicates(
         warnings.simplefilter("ignore", WemixRefWarning)
         for replicate in replicates:
             try:
-                drawn = draws.draw(replicate)
+                with at(draws.place(replicate)):
+                    drawn = draws.draw(replicate)
+                    targets = draws.targets(drawn.population)
             except EmptySample as error:
                 rows += [_failed(scenario, replicate, a, str(error)) for a in scenario.analyses]
                 continue
-            except StudyError as error:
-                raise StudyError(
-                    f"{study.path}, scenario {scenario.name!r}, replicate {replicate}: {error}"
-                ) from error
-            targets = draws.targets(drawn.population)
             rows += _by_python(draws, replicate, drawn, targets)
             for analysis in scenario.analyses:
                 if analysis.fit.engine == "python":

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from wemix_ref.simulate.adjustments import class_factors, noise_factors, trim, trimming_bound
-from wemix_ref.simulate.arithmetic import Scope
+from wemix_ref.simulate.arithmetic import Expression, Scope
 from wemix_ref.simulate.cells import Float, Mask
 from wemix_ref.simulate.hierarchy import Hierarchy, Population
+from wemix_ref.simulate.places import at
 from wemix_ref.simulate.sample import EmptySample, Sample
 from wemix_ref.simulate.sampling_spec import Nonresponse, SamplingSpec, sampling_spec
 from wemix_ref.simulate.stages import proportions, stage_design
@@ -94,7 +95,9 @@ def draw_sample(
     for level, cv in enumerate(spec.noise):
         if cv is not None:
             number = int(kept[level].sum())
-            weights[level][kept[level]] *= noise_factors(stream, cv.number(parameters), number)
+            with at(f"noise.{hierarchy.names[level]}.cv"):
+                factors = noise_factors(stream, cv.number(parameters), number)
+            weights[level][kept[level]] *= factors
     return Sample(np.flatnonzero(kept[-1]), tuple(weights), tuple(probabilities), hierarchy)
 
 
@@ -108,15 +111,16 @@ def _respond(
     stream: Stream,
 ) -> Mask:
     """Say who of the selected responds, and adjust the conditional weights in place."""
-    where = f"nonresponse of `{scope.hierarchy.names[level]}`"
-    chance = proportions(nonresponse.probability, scope, level, where)
+    where = f"nonresponse.{scope.hierarchy.names[level]}"
+    chance = proportions(nonresponse.probability, scope, level, f"{where}.probability")
     who = np.flatnonzero(selected)
     answered = stream.bernoulli(chance[who])
     if nonresponse.adjust == "exact":
         weight[who] /= chance[who]
     elif nonresponse.classes is not None and who.size:
         unconditional = above[scope.hierarchy.parents[level][who]] * weight[who]
-        classes = nonresponse.classes.evaluate(scope, level)[who]
+        with at(f"{where}.adjust"):
+            classes = nonresponse.classes.evaluate(scope, level)[who]
         weight[who] *= class_factors(unconditional, answered, classes)
     responding = np.zeros_like(selected)
     responding[who] = answered
@@ -140,12 +144,17 @@ def _trim(
         if trimming is not None:
             inside = ~np.isnan(weights[level])
             sampled = weights[level][inside]
-            bound = trimming_bound(
-                sampled,
-                None if trimming.quantile is None else trimming.quantile.number(parameters),
-                None if trimming.times_median is None else trimming.times_median.number(parameters),
-            )
+            with at(f"trimming.{hierarchy.names[level]}"):
+                bound = trimming_bound(
+                    sampled,
+                    _number(trimming.quantile, parameters),
+                    _number(trimming.times_median, parameters),
+                )
             weights[level][inside] = trim(
                 sampled, above[parents[inside]], bound, redistribute=trimming.redistribute
             )
         above = above[parents] * weights[level]
+
+
+def _number(expression: Expression | None, parameters: Parameters) -> float | None:
+    return None if expression is None else expression.number(parameters)

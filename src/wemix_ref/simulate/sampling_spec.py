@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 from wemix_ref.errors import StudyError
-from wemix_ref.simulate.arithmetic import Expression, parse_expression
+from wemix_ref.simulate.arithmetic import Expression
+from wemix_ref.simulate.draw_specs import parsed
 
 __all__ = [
     "EXTRA_NAMES",
@@ -138,15 +139,17 @@ class SamplingSpec:
                 for key in fields(part) if is_dataclass(part) else ():
                     value = getattr(part, key.name)
                     if isinstance(value, Expression):
-                        yield f"{section} of `{name}`, {key.name}", value
+                        yield f"{section}.{name}.{_KEYS.get(key.name, key.name)}", value
             noise = self.noise[level]
             if noise is not None:
-                yield f"noise of `{name}`, cv", noise
+                yield f"noise.{name}.cv", noise
 
 
 #: Names that a stage's expressions may use besides variables and parameters.
 EXTRA_NAMES = ("count",)
 
+# where a field stands under another name in the file
+_KEYS = {"classes": "adjust"}
 _STAGE_KEYS = ("size", "rate", "probability", "measure", "strata", "weight")
 
 
@@ -195,12 +198,7 @@ def sampling_spec(
         trimming=tuple(
             _trimming(name, trimming[name]) if name in trimming else None for name in level_names
         ),
-        noise=tuple(
-            parse_expression(_only(f"noise of `{name}`", noise[name], ("cv",), ("cv",))["cv"])
-            if name in noise
-            else None
-            for name in level_names
-        ),
+        noise=tuple(_noise(name, noise[name]) if name in noise else None for name in level_names),
     )
 
 
@@ -216,15 +214,16 @@ def _only(
 
 
 def _stage(name: str, given: Mapping[str, Any]) -> Stage:
-    where = f"sampling of `{name}`"
+    where = f"sampling.{name}"
     _only(where, given, ("method", *_STAGE_KEYS), ("method",))
     chosen = given["method"]
     if chosen not in METHODS:
-        raise StudyError(f"{where}: method must be one of {', '.join(METHODS)}; found {chosen!r}")
-    _check_options(f"{where} by {chosen}", chosen, {key for key in _STAGE_KEYS if key in given})
-    return Stage(
-        chosen, **{key: parse_expression(given[key]) for key in _STAGE_KEYS if key in given}
-    )
+        raise StudyError(f"{where}.method: must be one of {', '.join(METHODS)}; found {chosen!r}")
+    keys = [key for key in _STAGE_KEYS if key in given]
+    _check_options(f"{where}: {chosen}", chosen, set(keys))
+    if "strata" in given:
+        _check_name(f"{where}.strata", given["strata"], "the name of a variable")
+    return Stage(chosen, **{key: parsed(given[key], f"{where}.{key}") for key in keys})
 
 
 def _check_options(where: str, chosen: str, keys: set[str]) -> None:
@@ -263,23 +262,34 @@ def _refuse(where: str, extra: set[str], reason: str) -> None:
 
 
 def _nonresponse(name: str, given: Mapping[str, Any]) -> Nonresponse:
-    keys = ("probability", "adjust")
-    _only(f"nonresponse of `{name}`", given, keys, keys)
-    probability, adjust = parse_expression(given["probability"]), given["adjust"]
+    where, keys = f"nonresponse.{name}", ("probability", "adjust")
+    _only(where, given, keys, keys)
+    probability, adjust = parsed(given["probability"], f"{where}.probability"), given["adjust"]
+    _check_name(f"{where}.adjust", adjust, "none, exact or the name of a variable")
     if adjust in ("none", "exact"):
         return Nonresponse(probability, adjust)
-    return Nonresponse(probability, "classes", parse_expression(adjust))
+    return Nonresponse(probability, "classes", parsed(adjust, f"{where}.adjust"))
+
+
+def _noise(name: str, given: Mapping[str, Any]) -> Expression:
+    return parsed(_only(f"noise.{name}", given, ("cv",), ("cv",))["cv"], f"noise.{name}.cv")
+
+
+def _check_name(where: str, found: object, must: str) -> None:
+    # what came by $NAME was not seen by the schema
+    if not isinstance(found, str) or not found.isidentifier():
+        raise StudyError(f"{where}: must be {must}; found {found!r}")
 
 
 def _trimming(name: str, given: Mapping[str, Any]) -> Trimming:
-    where = f"trimming of `{name}`"
+    where = f"trimming.{name}"
     _only(where, given, ("quantile", "times_median", "redistribute"))
-    bounds = {key: parse_expression(given[key]) for key in given if key != "redistribute"}
+    bounds = {key: parsed(given[key], f"{where}.{key}") for key in given if key != "redistribute"}
     if len(bounds) != 1:
         raise StudyError(
             f"{where} must be given one of `quantile` and `times_median`; found {len(bounds)}"
         )
     redistribute = given.get("redistribute", False)
     if not isinstance(redistribute, bool):
-        raise StudyError(f"{where}: redistribute must be true or false; found {redistribute!r}")
+        raise StudyError(f"{where}.redistribute: must be true or false; found {redistribute!r}")
     return Trimming(bounds.get("quantile"), bounds.get("times_median"), redistribute)

@@ -149,17 +149,30 @@ def _tag(value: float | bool | str) -> str:
     return text
 
 
-def substituted(value: Any, parameters: Parameters) -> Any:  # noqa: ANN401
-    """Return plain data with every text `$name` replaced by the parameter."""
+def substituted(value: Any, parameters: Parameters, where: str) -> Any:  # noqa: ANN401
+    """Return plain data with every text `$name` replaced by the parameter.
+
+    Parameters
+    ----------
+    value : plain data.
+    parameters : the scenario's.
+    where : the keys that lead to the data, for messages.
+
+    Raises
+    ------
+    StudyError
+        If there is no such parameter.
+    """
     if isinstance(value, Mapping):
-        return {key: substituted(item, parameters) for key, item in value.items()}
+        return {k: substituted(item, parameters, f"{where}.{k}") for k, item in value.items()}
     if isinstance(value, list):
-        return [substituted(item, parameters) for item in value]
+        return [substituted(item, parameters, f"{where}[{k}]") for k, item in enumerate(value)]
     if isinstance(value, str) and value.startswith("$"):
         name = value[1:]
         if name not in parameters:
             raise StudyError(
-                f"`{value}` must name a parameter ({', '.join(parameters) or 'there are none'})."
+                f"{where}: `{value}` must name a parameter "
+                f"({', '.join(parameters) or 'there are none'})."
             )
         return parameters[name]
     return value

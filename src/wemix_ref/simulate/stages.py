@@ -12,6 +12,7 @@ from wemix_ref.errors import StudyError
 from wemix_ref.simulate.arithmetic import Expression, Scope
 from wemix_ref.simulate.cells import Cells, Float, Index, Mask, inclusion_probabilities
 from wemix_ref.simulate.hierarchy import Hierarchy, Variable
+from wemix_ref.simulate.places import at
 from wemix_ref.simulate.sampford import sampford
 from wemix_ref.simulate.sampling_spec import METHODS, Stage
 from wemix_ref.simulate.streams import RStream, Stream
@@ -129,26 +130,28 @@ def stage_design(stage: Stage, scope: Scope, level: int) -> StageDesign:
         probability, a measure, a rate or a weight is out of its range; for any unit of the
         population, whether its parent is going to be selected or not.
     """
-    where = f"sampling of `{scope.hierarchy.names[level]}`"
-    order, cells, parent = _cells(stage.strata, scope, level)
-    scope = _with_count(stage, scope, level, order, cells)
+    where = f"sampling.{scope.hierarchy.names[level]}"
+    with at(f"{where}.strata"):
+        order, cells, parent = _cells(stage.strata, scope, level)
+    with at(where):
+        scope = _with_count(stage, scope, level, order, cells)
     if stage.method == "census":
         take = cells.sizes.astype(np.float64)
         probability = np.ones(order.size)
     elif stage.probability is not None:
-        probability = proportions(stage.probability, scope, level, where)[order]
+        probability = proportions(stage.probability, scope, level, f"{where}.probability")[order]
         take = cells.total(probability)
     else:
         take = _sizes(stage, scope, level, order, cells, where)
         if stage.measure is None:
             probability = (take / cells.sizes)[cells.owner]
         else:
-            measure = _positive(stage.measure, scope, level, f"{where}: measure")[order]
+            measure = _positive(stage.measure, scope, level, f"{where}.measure")[order]
             probability = inclusion_probabilities(measure, take, cells)
-            _check_reachable(probability, stage.measure, where)
+            _check_reachable(probability, stage.measure, f"{where}.measure")
     weight = None
     if stage.weight is not None:
-        weight = _positive(stage.weight, scope, level, f"{where}: weight")
+        weight = _positive(stage.weight, scope, level, f"{where}.weight")
     return StageDesign(stage.method, order, cells, parent, take, probability, weight)
 
 
@@ -189,13 +192,14 @@ def _sizes(stage: Stage, scope: Scope, level: int, order: Index, cells: Cells, w
     """Sample size of each cell, from `size` or `rate`."""
     expression = stage.size if stage.size is not None else stage.rate
     assert expression is not None
-    values = _numbers(expression, scope, level)[order]
+    key = "size" if stage.size is not None else "rate"
+    with at(f"{where}.{key}"):
+        values = _numbers(expression, scope, level)[order]
     varying = cells.least(values) != cells.greatest(values)
-    what = f"{where}: `{expression.text}`"
-    names = scope.hierarchy.names
-    cell = ("all units" if level == 0 else f"a `{names[level - 1]}`") + (
-        "" if stage.strata is None else " and stratum"
-    )
+    what = f"{where}.{key}: `{expression.text}`"
+    cell = "the population" if level == 0 else f"a `{scope.hierarchy.names[level - 1]}`"
+    if stage.strata is not None:
+        cell = "a stratum" if level == 0 else f"{cell} and stratum"
     if varying.any():
         raise StudyError(
             f"{what} must be constant within {cell}; it varies in {int(varying.sum())} of "
@@ -228,7 +232,8 @@ def _sizes(stage: Stage, scope: Scope, level: int, order: Index, cells: Cells, w
 
 def proportions(expression: Expression, scope: Scope, level: int, where: str) -> Float:
     """Evaluate probabilities at all units of a level; they must lie in (0, 1]."""
-    values = _numbers(expression, scope, level)
+    with at(where):
+        values = _numbers(expression, scope, level)
     _check(
         (values > 0.0) & (values <= 1.0),
         values,
@@ -240,8 +245,9 @@ def proportions(expression: Expression, scope: Scope, level: int, where: str) ->
 
 
 def _positive(expression: Expression, scope: Scope, level: int, where: str) -> Float:
-    values = _numbers(expression, scope, level)
-    _check(values > 0.0, values, f"{where} `{expression.text}`", "must be positive", "; try exp()")
+    with at(where):
+        values = _numbers(expression, scope, level)
+    _check(values > 0.0, values, f"{where}: `{expression.text}`", "must be positive", "; try exp()")
     return values
 
 
@@ -250,7 +256,7 @@ def _check_reachable(probability: Float, measure: Expression, where: str) -> Non
     _check(
         probability > 0.0,
         probability,
-        f"{where}: measure `{measure.text}`",
+        f"{where}: `{measure.text}`",
         "must give every unit a probability above zero",
         "; make the measures of a cell less unequal",
     )

@@ -13,7 +13,8 @@ from typing import Any
 
 from wemix_ref.errors import CaseError, StudyError, WemixRefError
 from wemix_ref.simulate.analyses import Analysis, analyses_of
-from wemix_ref.simulate.arithmetic import Expression, parse_expression
+from wemix_ref.simulate.arithmetic import Expression
+from wemix_ref.simulate.draw_specs import parsed
 from wemix_ref.simulate.populations import PopulationSpec, population_spec
 from wemix_ref.simulate.sampling import SamplingSpec, sampling_spec
 from wemix_ref.simulate.scenarios import (
@@ -270,7 +271,9 @@ def load_studies(directory: Path = STUDIES, *, chunk: int | None = None) -> dict
 def _scenario(study: Study, name: str) -> Scenario:
     parameters = study.settings[name]
     content = {
-        key: substituted(study.content[key], parameters) for key in SECTIONS if key in study.content
+        key: substituted(study.content[key], parameters, key)
+        for key in SECTIONS
+        if key in study.content
     }
     # the order of keys counts: covariates are drawn, and levels nested, as they stand in the file
     # its name decides the streams; the prose, the intervals and the audit decide nothing here
@@ -288,7 +291,10 @@ def _scenario(study: Study, name: str) -> Scenario:
             model=target.get("model", content["model"]),
             reml=target.get("reml", False),
             residual_variance=target.get("residual_variance", "model"),
-            values={key: parse_expression(v) for key, v in target.get("values", {}).items()},
+            values={
+                key: parsed(value, f"target.values.{key}")
+                for key, value in target.get("values", {}).items()
+            },
         ),
         analyses=analyses_of(content["analyses"], content["model"], levels),
         fingerprint=hashlib.sha256(text.encode()).hexdigest(),

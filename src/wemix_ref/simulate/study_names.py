@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from wemix_ref.errors import StudyError
 from wemix_ref.formula import Formula, parse_formula
+from wemix_ref.schema_words import nearest
 from wemix_ref.simulate.parameters import group_of, parameters_of, sole_group
+from wemix_ref.simulate.places import at
 from wemix_ref.simulate.sampling_spec import EXTRA_NAMES
 
 if TYPE_CHECKING:
     from wemix_ref.simulate.analyses import Analysis
+    from wemix_ref.simulate.arithmetic import Expression
     from wemix_ref.simulate.population_specs import PopulationSpec
     from wemix_ref.simulate.study import Scenario
 
@@ -25,14 +28,16 @@ def check_names(scenario: Scenario) -> None:
     ------
     StudyError
         If a model has no random term, groups by what is no level above level 1, or has a variable
-        that the population has not; if weights are those of a level that the model has not; or if
-        an expression of the design or a target names what there is none of.
+        that the population has not; if weights are those of a level that the model has not; if a
+        parameter and a variable have one name; or if an expression of the design, of a coefficient
+        or a target names what there is none of.
     """
     # otherwise every replicate would fail alike
     for model in scenario.models:
         _check_model(model, parse_formula(model), scenario.population)
     for analysis in scenario.analyses:
         _check_weights(analysis, scenario.population.level_names)
+    _check_parameters(scenario)
     _check_design(scenario)
     levels = scenario.population.level_names
     short = sole_group(scenario.models, levels) is not None
@@ -85,14 +90,42 @@ def _check_weights(analysis: Analysis, levels: tuple[str, ...]) -> None:
 
 
 def _check_design(scenario: Scenario) -> None:
-    named = {*scenario.population.variable_names, *scenario.parameters, *EXTRA_NAMES}
-    for section, expression in scenario.sampling.expressions():
-        unknown = sorted(expression.names - named)
-        if unknown:
-            raise StudyError(
-                f"{section}: `{expression.text}` must name variables of the population or "
-                f"parameters ({_listed(named)}); found {unknown[0]!r}."
-            )
+    """Names in the design: a section's own words, and numbers that no unit has."""
+    parameters, variables = scenario.parameters, scenario.population.variable_names
+    for place, expression in scenario.sampling.expressions():
+        section, _, key = place.split(".")
+        if section in ("trimming", "noise"):
+            with at(place):
+                expression.number(parameters)
+        elif key in ("strata", "adjust"):
+            _check_known(place, expression, variables, "a variable of the population")
+        else:
+            known = {*variables, *parameters, *(EXTRA_NAMES if section == "sampling" else ())}
+            _check_known(place, expression, known, "variables of the population or parameters")
+
+
+def _check_known(place: str, expression: Expression, known: Collection[str], what: str) -> None:
+    unknown = sorted(expression.names - set(known))
+    if unknown:
+        raise StudyError(
+            f"{place}: `{expression.text}` must name {what} ({_listed(known)}); found "
+            f"{unknown[0]!r}{nearest(unknown[0], known)}."
+        )
+
+
+def _check_parameters(scenario: Scenario) -> None:
+    """What is said by parameters alone: coefficients and targets; no variable has such a name."""
+    clash = [name for name in scenario.population.variable_names if name in scenario.parameters]
+    if clash:
+        raise StudyError(
+            "parameters and variables of the population must have different names; "
+            f"{len(clash)} are both (first: {clash[0]!r}). Give the parameter another name."
+        )
+    for one in scenario.population.fixed:
+        with at(f"population.model.fixed.{one.name}"):
+            one.value.number(scenario.parameters)
+    for name, expression in scenario.target.values.items():
+        _check_known(f"target.values.{name}", expression, scenario.parameters, "parameters")
 
 
 def _listed(names: Iterable[str]) -> str:
