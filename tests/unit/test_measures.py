@@ -11,6 +11,7 @@ from scipy import stats
 
 from wemix_ref.measures import (
     Statistic,
+    _rank,
     difference,
     mean,
     median_mcse,
@@ -98,6 +99,18 @@ def test_the_error_of_an_sd_is_the_normal_theorys_on_normal_values_only() -> Non
         expected = np.sqrt((kurtosis - 1) / (n - 1)) * distribution.std() / 2
         # The grid cuts the tails off; the fourth moment of Laplace's loses the most.
         assert sd.mcse == pytest.approx(expected, rel=3e-3)
+
+
+def test_a_shift_moves_no_error() -> None:
+    for one in (proportion(X > 2.0), mean(X), root(variance(X))):
+        moved = shifted(one, -1.0)
+        assert (moved.value, moved.mcse) == (one.value - 1.0, one.mcse)
+
+
+def test_the_rank_of_a_uniform_number_is_within_the_sample() -> None:
+    # rounding may bring an order statistic up to 1
+    uniform = np.array([0.0, 0.33, 0.34, 0.999, 1.0])
+    assert _rank(uniform, 3).tolist() == [0, 0, 1, 2, 2]
 
 
 def test_equal_values_have_no_round_off() -> None:

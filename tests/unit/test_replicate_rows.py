@@ -81,3 +81,12 @@ def test_parts_are_of_parameters_and_fits_of_all_replicates() -> None:
     assert table.parts[0, 0, 0].estimate.tolist() == [1.0, 3.0]
     assert table.parts[0, 0, 1].estimate.tolist() == [5.0, 5.0]
     assert table.fits[0, 0].failed.tolist() == [False, True, False]
+
+
+def test_a_failed_fit_did_not_converge_whatever_its_row_says() -> None:
+    rows = changed(FAILED, "converged", True)
+    fits = read_rows(rows).fits[0, 0]
+    assert fits.failed.tolist() == [False, True, False]
+    assert fits.converged.tolist() == [True, False, True]
+    table = performance(rows, seed=1).set_index("measure")["estimate"]
+    assert table["convergence_rate"] == pytest.approx(2 / 3)
