@@ -26,7 +26,7 @@ from wemix_ref.report.studies.canvas import PALETTE, Canvas, Scale, standalone
 from wemix_ref.report.studies.estimates import estimate_pictures
 from wemix_ref.report.studies.forest import bias_pictures, coverage_pictures
 from wemix_ref.report.studies.nested_loop import looped, nested_loop_pictures, spread_out
-from wemix_ref.report.studies.panels import lay_out, limits_around
+from wemix_ref.report.studies.panels import lay_out, limits_around, text_width
 from wemix_ref.report.studies.zips import chosen_scenarios, half_widths, zip_pictures, zipped
 from wemix_ref.report.svg import drawing
 
@@ -252,6 +252,27 @@ def test_a_loop_has_a_step_for_every_scenario(large):
     assert data.count("M") == len(large.parameters)
     # two ends of each of twelve steps
     assert len(re.findall("[MLHV]", data)) == 2 * 12 * len(large.parameters)
+
+
+def test_a_loop_says_the_value_of_what_lies_beyond_its_scale(large):
+    wide = str(nested_loop_pictures(large)[0].wide)
+    last = looped(large)[1][-1].name
+    value = large.measured(last, "total", "x", "bias").estimate
+    assert f">{large.labels['total']} {value:.2g}</text>" in wide
+    others = large.measured(last, "unweighted", "x", "bias").estimate
+    assert f">{large.labels['unweighted']} {others:.2g}</text>" not in wide
+    width = float(re.search(r'viewBox="0 0 (\S+) ', wide)[1])
+    for place, text in re.findall(r'<text x="(\S+)"[^>]*>([^<]* \d[^<]*)</text>', wide):
+        if text.startswith(large.labels["total"]):
+            assert float(place) + 72 * text_width(text, 7.5) < width
+
+
+@pytest.mark.parametrize("name", ["se_beta_model", "se_beta_sandwich", "se_variance_sandwich"])
+def test_quantities_of_an_audit_have_words(name):
+    study = {**example.large_study(), "replicates": 5, "factors": {"strength": [0]}}
+    audit = example.audit(study, n=1).assign(quantity=name)
+    lines = audit_lines(view_of(study, audit=audit))
+    assert {one.quantity[:6] for one in lines} == {"SE of "}
 
 
 def test_labels_are_moved_apart_within_bounds():

@@ -124,6 +124,19 @@ def _count(engine: str, part: pd.DataFrame) -> AuditCount:
     )
 
 
+_QUANTITIES = {
+    "variance": "variances",
+    "se_beta_model": "SE of beta, model",
+    "se_beta_sandwich": "SE of beta, sandwich",
+    "se_variance_model": "SE of variances, model",
+    "se_variance_sandwich": "SE of variances, sandwich",
+}
+
+
+def _quantity(name: str) -> str:
+    return _QUANTITIES.get(name) or quantity_title(name)
+
+
 def _title(engine: str, tier: str) -> str:
     title = TIER_TITLES.get(tier, tier)
     return f"{engine_title(engine)}: {title[:1].lower()}{title[1:]}"
@@ -171,7 +184,7 @@ def audit_lines(view: StudyView) -> list[AuditLine]:
             AuditLine(
                 engine_title(engine),
                 title[:1].lower() + title[1:],
-                quantity_title(quantity),
+                _quantity(quantity),
                 len(fits),
                 len(part),
                 int(part["judged"].sum()),
@@ -236,7 +249,7 @@ def _draw(
     name: str,
     narrow: bool,
 ) -> Markup:
-    labels = [quantity_title(one) for one in quantities]
+    labels = [_quantity(one) for one in quantities]
     with drawing():
         grid = lay_out(
             [one for one, _ in panels],

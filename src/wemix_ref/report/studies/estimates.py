@@ -15,9 +15,8 @@ from wemix_ref.report.studies.canvas import Canvas, Scale
 from wemix_ref.report.studies.looks import look_of
 from wemix_ref.report.studies.panels import (
     Picture,
-    columns_of,
-    lay_out,
     limits_around,
+    multiples,
     panel_groups,
     picture,
 )
@@ -132,13 +131,7 @@ def _draw(
     own_scales = len(view.scenarios) == 1
     labels = [label for _, label in view.fits]
     with drawing():
-        grid = lay_out(
-            [one.title for one in panels],
-            labels,
-            narrow=narrow,
-            row=_ROW,
-            columns=None if own_scales else columns_of(view, narrow),
-        )
+        grid = multiples(view, [one.title for one in panels], labels, _ROW, narrow)
         for panel, place in zip(panels, grid.panels, strict=True):
             shown = [panel] if own_scales else panels
             scale = place.scale(_limits(shown))

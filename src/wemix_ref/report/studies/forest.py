@@ -17,9 +17,8 @@ from wemix_ref.report.studies.numbers import rounded
 from wemix_ref.report.studies.panels import (
     Grid,
     Picture,
-    columns_of,
-    lay_out,
     limits_around,
+    multiples,
     panel_groups,
     picture,
 )
@@ -104,13 +103,7 @@ def _draw(
     labels = [label for _, label in rows]
     looks = [look_of(view, name) for name, _ in rows]
     with drawing():
-        grid = lay_out(
-            [one.title for one in panels],
-            labels,
-            narrow=narrow,
-            row=_ROW,
-            columns=None if own_scales else columns_of(view, narrow),
-        )
+        grid = multiples(view, [one.title for one in panels], labels, _ROW, narrow)
         every = [
             list(itertools.chain(*ends)) for ends in zip(*(one.ends for one in panels), strict=True)
         ]

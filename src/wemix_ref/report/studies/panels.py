@@ -23,6 +23,7 @@ __all__ = [
     "columns_of",
     "lay_out",
     "limits_around",
+    "multiples",
     "panel_groups",
     "picture",
     "slug",
@@ -213,6 +214,14 @@ def lay_out(
             panels.append(Panel(x, top, x + each, top + tall, title, k == 0))
         top += tall + _AXIS
     return Grid(Canvas(width, top + foot), tuple(panels), narrow, size)
+
+
+def multiples(
+    view: StudyView, titles: Sequence[str], labels: Sequence[str], row: float, narrow: bool
+) -> Grid:
+    """Place a panel a parameter, or a panel a scenario in the order of the factors."""
+    columns = None if len(view.scenarios) == 1 else columns_of(view, narrow)
+    return lay_out(titles, labels, narrow=narrow, row=row, columns=columns)
 
 
 def limits_around(centre: float, series: Iterable[Iterable[float]]) -> tuple[float, float]:
