@@ -7,10 +7,19 @@ import pytest
 from scipy import stats
 
 from wemix_ref.errors import StudyError
-from wemix_ref.simulate.distributions import COVARIATES, STANDARDISED, draw, standardised
+from wemix_ref.simulate.distributions import COVARIATES, STANDARDISED
 from wemix_ref.simulate.streams import RStream, stream_of
 
 N = 100_000
+
+
+def standardised(name, options, stream, size):
+    return STANDARDISED[name].draw(options, stream, size)
+
+
+def draw(name, options, stream, size):
+    return COVARIATES[name].draw(options, stream, size)
+
 
 EFFECTS = [
     ("normal", {}, stats.norm()),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from wemix_ref.errors import StudyError
 from wemix_ref.simulate.streams import Stream
 
-__all__ = ["COVARIATES", "STANDARDISED", "Distribution", "draw", "standardised"]
+__all__ = ["COVARIATES", "STANDARDISED", "Distribution"]
 
 Numbers = NDArray[np.float64]
 # One for all draws, or one each.
@@ -32,6 +32,42 @@ class Distribution:
 
     options: Mapping[str, float | None]
     make: Callable[[Stream, int, Mapping[str, Option]], Numbers]
+
+    def draw(self, options: Mapping[str, Option], stream: Stream, size: int) -> Numbers:
+        """Draw numbers.
+
+        Parameters
+        ----------
+        options : mapping of str to float or ndarray, shape (size,)
+            Those left out have their defaults.
+        stream : Stream
+        size : int
+
+        Returns
+        -------
+        ndarray, shape (size,)
+
+        Raises
+        ------
+        StudyError
+            If an option is out of range, or the stream lacks the distribution.
+        """
+        values: dict[str, Option] = {
+            option: value for option, value in self.options.items() if value is not None
+        }
+        values.update(options)
+        for option, value in values.items():
+            if option not in _LIMITS:
+                continue
+            words, holds = _LIMITS[option]
+            good = holds(np.asarray(value))
+            if not good.all():
+                bad = np.asarray(value)[~good]
+                raise StudyError(
+                    f"{option} must be {words}; it is not for {bad.size} of {good.size} (first: "
+                    f"{float(bad.flat[0]):g})"
+                )
+        return self.make(stream, size, values)
 
 
 # What an option must satisfy, in words and as a test.
@@ -95,7 +131,7 @@ def _bernoulli(stream: Stream, size: int, o: Mapping[str, Option]) -> Numbers:
     return stream.bernoulli(p).astype(np.float64)
 
 
-# Mean 0 and standard deviation 1.
+#: Of random effects and residuals: mean 0 and standard deviation 1, whatever the options.
 STANDARDISED: dict[str, Distribution] = {
     "normal": Distribution({}, lambda s, n, _: s.normal(n)),
     "t": Distribution({"df": None}, _standard_t),
@@ -105,6 +141,8 @@ STANDARDISED: dict[str, Distribution] = {
     "laplace": Distribution({}, lambda s, n, _: s.laplace(n) / np.sqrt(2.0)),
 }
 
+#: Of covariates, derived variables and sizes: `sdlog` is the standard deviation of the logarithm,
+#: `integers` have both ends, `poisson` counts below `minimum` are raised to it.
 COVARIATES: dict[str, Distribution] = {
     "normal": Distribution(
         {"mean": 0.0, "sd": 1.0}, lambda s, n, o: o["mean"] + o["sd"] * s.normal(n)
@@ -129,74 +167,3 @@ COVARIATES: dict[str, Distribution] = {
     "bernoulli": Distribution({"p": None}, _bernoulli),
     "poisson": Distribution({"mean": None, "minimum": 0.0}, _poisson),
 }
-
-
-def standardised(name: str, options: Mapping[str, Option], stream: Stream, size: int) -> Numbers:
-    """Draw numbers of mean 0 and standard deviation 1.
-
-    Parameters
-    ----------
-    name : str
-        normal, t (df > 2), gamma (shape; skewness 2/sqrt(shape)), lognormal (sdlog, the standard
-        deviation of the logarithm), uniform, laplace.
-    options : mapping of str to float or ndarray, shape (size,)
-    stream : Stream
-    size : int
-
-    Returns
-    -------
-    ndarray, shape (size,)
-
-    Raises
-    ------
-    StudyError
-        If an option is out of range, or the stream lacks the distribution.
-    """
-    return _made(STANDARDISED[name], options, stream, size)
-
-
-def draw(name: str, options: Mapping[str, Option], stream: Stream, size: int) -> Numbers:
-    """Draw a covariate or sizes.
-
-    Parameters
-    ----------
-    name : str
-        normal (mean, sd), t (df, mean, scale), laplace (mean, sd), gamma (shape, scale),
-        lognormal (meanlog, sdlog), uniform (low, high), integers (low, high, both included),
-        bernoulli (p; 1 and 0), poisson (mean, minimum: counts below it are raised to it).
-    options : mapping of str to float or ndarray, shape (size,)
-        Those left out have their defaults.
-    stream : Stream
-    size : int
-
-    Returns
-    -------
-    ndarray, shape (size,)
-
-    Raises
-    ------
-    StudyError
-        If an option is out of range, or the stream lacks the distribution.
-    """
-    return _made(COVARIATES[name], options, stream, size)
-
-
-def _made(
-    distribution: Distribution, options: Mapping[str, Option], stream: Stream, size: int
-) -> Numbers:
-    values: dict[str, Option] = {
-        option: value for option, value in distribution.options.items() if value is not None
-    }
-    values.update(options)
-    for option, value in values.items():
-        if option not in _LIMITS:
-            continue
-        words, holds = _LIMITS[option]
-        good = holds(np.asarray(value))
-        if not good.all():
-            bad = np.asarray(value)[~good]
-            raise StudyError(
-                f"{option} must be {words}; it is not for {bad.size} of {good.size} (first: "
-                f"{float(bad.flat[0]):g})"
-            )
-    return distribution.make(stream, size, values)

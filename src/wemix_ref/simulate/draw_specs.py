@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from wemix_ref.errors import StudyError
 from wemix_ref.simulate.arithmetic import Expression, Scope, parse_expression
-from wemix_ref.simulate.distributions import COVARIATES, Distribution, draw, standardised
+from wemix_ref.simulate.distributions import COVARIATES, STANDARDISED, Distribution
 from wemix_ref.simulate.places import at
 from wemix_ref.simulate.streams import Stream
 
@@ -42,6 +42,8 @@ class DrawSpec:
         Place in the file, for messages.
     name : str
         Distribution.
+    standard : bool
+        Whether it is scaled to mean 0 and standard deviation 1.
     options : mapping of str to Expression
     recycle : Expression or None
         How many values are drawn and repeated in turn over the units, as R recycles.
@@ -49,28 +51,36 @@ class DrawSpec:
 
     where: str
     name: str
+    standard: bool
     options: Mapping[str, Expression]
     recycle: Expression | None = None
 
+    @property
+    def distribution(self) -> Distribution:
+        """The distribution, from the table that is meant."""
+        return (STANDARDISED if self.standard else COVARIATES)[self.name]
+
     def values(self, scope: Scope, level: int, stream: Stream) -> Numbers:
-        """Draw a covariate for each unit of a level, shape (N_level,).
+        """Draw for each unit of a level, shape (N_level,).
 
         Raises
         ------
         StudyError
             If an option is out of range or unknown, or the stream lacks the distribution.
         """
-        return self._drawn(scope, level, stream, standard=False)
-
-    def standard_values(self, scope: Scope, level: int, stream: Stream) -> Numbers:
-        """Draw a number of mean 0 and sd 1 for each unit of a level, shape (N_level,).
-
-        Raises
-        ------
-        StudyError
-            As :meth:`values`.
-        """
-        return self._drawn(scope, level, stream, standard=True)
+        size = scope.hierarchy.size(level)
+        with at(self.where):
+            n = size
+            if self.recycle is not None:
+                n = recycled_size(self.recycle, scope, size)
+            options = {
+                key: one.evaluate(scope, level).astype(np.float64)
+                if self.recycle is None and one.uses_units(scope.parameters)
+                else one.number(scope.parameters)
+                for key, one in self.options.items()
+            }
+            values = self.distribution.draw(options, stream, n)
+        return values if n == size else np.resize(values, size)
 
     def sizes(self, scope: Scope, level: int, stream: Stream) -> Numbers:
         """Draw a number for each unit of a level, one alone where the level is -1.
@@ -84,23 +94,7 @@ class DrawSpec:
             return self.values(scope, level, stream)
         with at(self.where):
             options = {key: one.number(scope.parameters) for key, one in self.options.items()}
-            return draw(self.name, options, stream, 1)
-
-    def _drawn(self, scope: Scope, level: int, stream: Stream, *, standard: bool) -> Numbers:
-        size = scope.hierarchy.size(level)
-        make = standardised if standard else draw
-        with at(self.where):
-            n = size
-            if self.recycle is not None:
-                n = recycled_size(self.recycle, scope, size)
-            options = {
-                key: one.evaluate(scope, level).astype(np.float64)
-                if self.recycle is None and one.uses_units(scope.parameters)
-                else one.number(scope.parameters)
-                for key, one in self.options.items()
-            }
-            values = make(self.name, options, stream, n)
-        return values if n == size else np.resize(values, size)
+            return self.distribution.draw(options, stream, 1)
 
 
 def recycled_size(recycle: Expression, scope: Scope, size: int) -> int:
@@ -153,7 +147,7 @@ class VariableSpec:
 
 
 def read_draw(
-    content: Mapping[str, Any], table: Mapping[str, Distribution], where: str, *, recycles: bool
+    content: Mapping[str, Any], where: str, *, standard: bool, recycles: bool
 ) -> DrawSpec:
     """Read a distribution with its options.
 
@@ -161,9 +155,9 @@ def read_draw(
     ----------
     content : mapping
         ``distribution`` (normal where it is left out) and its options, and ``recycle``.
-    table : mapping of str to Distribution
-        Those allowed.
     where : str
+    standard : bool
+        Whether it is one of STANDARDISED, for effects and residuals, or of COVARIATES.
     recycles : bool
         Whether ``recycle`` may stand here.
 
@@ -173,6 +167,7 @@ def read_draw(
         If there is no such distribution, or an option is missing or unknown.
     """
     name = content.get("distribution", "normal")
+    table = STANDARDISED if standard else COVARIATES
     if name not in table:
         raise StudyError(
             f"{where}: the distribution must be one of {', '.join(sorted(table))}; found {name!r}"
@@ -190,7 +185,7 @@ def read_draw(
         raise StudyError(f"{where}: {name} needs {', '.join(missing)}; give a number or expression")
     options = {key: parsed(content[key], f"{where}.{key}") for key in known if key in content}
     recycle = parsed(content["recycle"], f"{where}.recycle") if "recycle" in content else None
-    return DrawSpec(where, name, options, recycle)
+    return DrawSpec(where, name, standard, options, recycle)
 
 
 def read_variable(
@@ -219,5 +214,5 @@ def read_variable(
             raise StudyError(f"{where}: beside an expression only level may stand; found {rest}")
         source: DrawSpec | Expression = parsed(rest["expression"], f"{where}.expression")
     else:
-        source = read_draw(rest, COVARIATES, where, recycles=True)
+        source = read_draw(rest, where, standard=False, recycles=True)
     return VariableSpec(name, level_names.index(level), source, where)

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from wemix_ref.errors import StudyError
 from wemix_ref.simulate.arithmetic import Expression, Scope
-from wemix_ref.simulate.distributions import STANDARDISED
 from wemix_ref.simulate.draw_specs import DrawSpec, parsed, read_draw
 from wemix_ref.simulate.places import at
 from wemix_ref.simulate.streams import Stream
@@ -80,7 +79,7 @@ class EffectSpec:
         StudyError
             If a standard deviation is negative, or the correlations are those of no distribution.
         """
-        z = [self.source.standard_values(scope, self.level, stream) for _ in self.terms]
+        z = [self.source.values(scope, self.level, stream) for _ in self.terms]
         sds = [self._sd(sd, scope) for sd in self.sds]
         if self.correlations:
             factor = np.linalg.cholesky(self.correlation(scope.parameters))
@@ -173,7 +172,7 @@ def read_effect(
         tuple(f"u_{group}" if t == INTERCEPT else f"u_{group}_{t}" for t in terms),
         tuple(parsed(sd, f"{where}.sd") for sd in sds),
         _read_correlations(content.get("correlation"), q, f"{where}.correlation"),
-        read_draw(rest, STANDARDISED, where, recycles=True),
+        read_draw(rest, where, standard=True, recycles=True),
         where,
     )
 

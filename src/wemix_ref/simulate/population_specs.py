@@ -10,7 +10,6 @@ from typing import Any
 
 from wemix_ref.errors import StudyError
 from wemix_ref.simulate.arithmetic import RESERVED, Expression
-from wemix_ref.simulate.distributions import COVARIATES, STANDARDISED
 from wemix_ref.simulate.draw_specs import (
     DrawSpec,
     VariableSpec,
@@ -123,8 +122,8 @@ def population_spec(content: Mapping[str, Any]) -> PopulationSpec:
         parsed(model["residual"]["sd"], f"{where}.sd"),
         read_draw(
             {key: value for key, value in model["residual"].items() if key != "sd"},
-            STANDARDISED,
             where,
+            standard=True,
             recycles=False,
         ),
     )
@@ -150,7 +149,7 @@ def _size(name: str, content: Mapping[str, Any]) -> Expression | DrawSpec:
     where = f"population.levels.{name}.size"
     size = content["size"]
     if isinstance(size, Mapping):
-        return read_draw(size, COVARIATES, where, recycles=False)
+        return read_draw(size, where, standard=False, recycles=False)
     return parsed(size, where)
 
 

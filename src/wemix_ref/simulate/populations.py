@@ -112,7 +112,7 @@ class _Drawing:
                 f"`{self.spec.level_names[-1]}`; it is not for {int((sd < 0.0).sum())} (first: "
                 f"{float(sd[sd < 0.0][0]):g})"
             )
-        standard = residual.source.standard_values(scope, bottom, self.stream)
+        standard = residual.source.values(scope, bottom, self.stream)
         self.variables[RESIDUAL] = Variable(bottom, sd * standard)
 
     def response(self) -> None:
