@@ -115,8 +115,8 @@ def test_what_r_does_not_survive_costs_its_own_problem_alone(tables, tmp_path):
         scripts = (*Lme4WeightedEngine.scripts, str(script))
         function = "mortal"
 
-        def arguments(self, problem, thetas):
-            return {"fate": text(problem.case), **super().arguments(problem, thetas)}
+        def arguments(self, problem):
+            return {"fate": text(problem.case), **super().arguments(problem)}
 
     good = next(one.problem for one in tables[0]["two-level-informative"] if one.problem.weights)
     theta = {"ours": AuditedFit.of(good).optimum.tolist()}

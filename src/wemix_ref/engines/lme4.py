@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 from wemix_ref.engines.model_request import (
     centred_data,
     r_columns,
-    r_formula,
-    r_thetas,
     used_columns,
 )
 from wemix_ref.engines.protocol import Problem
@@ -42,15 +38,11 @@ class Lme4Engine(REngine):
             "use the engine lme4-weighted"
         )
 
-    def arguments(
-        self, problem: Problem, thetas: Mapping[str, Sequence[float]]
-    ) -> dict[str, RValue]:
+    def arguments(self, problem: Problem) -> dict[str, RValue]:
         """Return the arguments of `fit_lme4`; see `REngine.arguments`."""
         extra = [problem.precision_weights] if problem.precision_weights else []
         return {
-            "formula": text(r_formula(problem.formula)),
             "columns": r_columns(centred_data(problem), used_columns(problem, *extra)),
             "reml": logical([problem.reml]),
             "precision": text(*extra) if extra else None,
-            "thetas": r_thetas(thetas),
         }

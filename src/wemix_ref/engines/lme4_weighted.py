@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 from wemix_ref.engines.model_request import (
     centred_data,
     r_columns,
-    r_formula,
-    r_thetas,
     unconditional_weights,
     used_columns,
 )
 from wemix_ref.engines.protocol import Problem
-from wemix_ref.engines.r_engine import REngine
-from wemix_ref.engines.r_values import RValue, double, text
+from wemix_ref.engines.r_engine import WeightedREngine
+from wemix_ref.engines.r_values import RValue, double
 
 
-class Lme4WeightedEngine(REngine):
+class Lme4WeightedEngine(WeightedREngine):
     """Pseudo-maximum likelihood by lme4's linear algebra and optimiser, any number of levels.
 
     Unconditional level-1 weights enter as prior weights; rows of Z' are divided by the square
@@ -35,21 +31,10 @@ class Lme4WeightedEngine(REngine):
     function = "fit_lme4_weighted"
     se_recipe = "model"
 
-    def refusal(self, problem: Problem) -> str:
-        """Refuse REML and precision weights; see `REngine.refusal`."""
-        if not (problem.reml or problem.precision_weights):
-            return ""
-        kind = "REML" if problem.reml else "a model with precision weights"
-        return f"{kind} is not what this engine fits; use lme4"
-
-    def arguments(
-        self, problem: Problem, thetas: Mapping[str, Sequence[float]]
-    ) -> dict[str, RValue]:
+    def arguments(self, problem: Problem) -> dict[str, RValue]:
         """Return the arguments of `fit_lme4_weighted`; see `REngine.arguments`."""
         weights = [double(level) for level in unconditional_weights(problem)]
         return {
-            "formula": text(r_formula(problem.formula)),
             "columns": r_columns(centred_data(problem), used_columns(problem)),
             "weights": {"r": "list", "names": None, "values": weights},
-            "thetas": r_thetas(thetas),
         }

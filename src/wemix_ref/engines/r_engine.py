@@ -5,10 +5,11 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 
+from wemix_ref.engines.model_request import r_formula, r_thetas
 from wemix_ref.engines.protocol import Availability, Engine, FitResult, Problem
 from wemix_ref.engines.r_answer import result_of
 from wemix_ref.engines.r_process import R_DIRECTORY, call_r_many, package_availability
-from wemix_ref.engines.r_values import RValue, logical
+from wemix_ref.engines.r_values import RValue, logical, text
 from wemix_ref.engines.record import without_answer
 from wemix_ref.errors import WemixRefError
 
@@ -41,10 +42,8 @@ class REngine(Engine):
         """Say why the engine does not answer such a problem; the empty text where it does."""
 
     @abstractmethod
-    def arguments(
-        self, problem: Problem, thetas: Mapping[str, Sequence[float]]
-    ) -> dict[str, RValue]:
-        """Return the R function's arguments for a problem, but for ``matrices``.
+    def arguments(self, problem: Problem) -> dict[str, RValue]:
+        """Return the R function's arguments, but for ``formula``, ``thetas`` and ``matrices``.
 
         Raises
         ------
@@ -77,11 +76,16 @@ class REngine(Engine):
                 results[number] = without_answer(problem, self.name, "refused", refused)
                 continue
             try:
-                arguments = self.arguments(problem, thetas)
+                arguments = {
+                    "formula": text(r_formula(problem.formula)),
+                    **self.arguments(problem),
+                    "thetas": r_thetas(thetas),
+                    "matrices": logical([matrices]),
+                }
             except WemixRefError as error:
                 results[number] = without_answer(problem, self.name, "failed", str(error))
                 continue
-            calls[number] = {**arguments, "matrices": logical([matrices])}
+            calls[number] = arguments
         replies = call_r_many(
             [R_DIRECTORY / script for script in ("common.R", *self.scripts)],
             self.function,
@@ -93,3 +97,14 @@ class REngine(Engine):
             problem, thetas = problems[number]
             results[number] = result_of(reply, problem, self.name, list(thetas), self.se_recipe)
         return [results[number] for number in range(len(problems))]
+
+
+class WeightedREngine(REngine):
+    """An engine of models with sampling weights: no REML, no precision weights."""
+
+    def refusal(self, problem: Problem) -> str:
+        """Refuse REML and precision weights; see `REngine.refusal`."""
+        if not (problem.reml or problem.precision_weights):
+            return ""
+        kind = "REML" if problem.reml else "a model with precision weights"
+        return f"{kind} is not what the engine {self.name} fits; use lme4"

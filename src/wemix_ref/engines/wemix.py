@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 from wemix_ref.engines.model_request import (
     centred_columns,
     r_columns,
     r_formula,
-    r_thetas,
     used_columns,
 )
 from wemix_ref.engines.protocol import Problem
-from wemix_ref.engines.r_engine import REngine
+from wemix_ref.engines.r_engine import WeightedREngine
 from wemix_ref.engines.r_values import RValue, logical, named_list, text
 
 
-class WemixEngine(REngine):
+class WemixEngine(WeightedREngine):
     """Weighted fits by WeMix at its default control.
 
     An unweighted problem is given unit weights at every level. The problem's ``wemix_formula``
@@ -33,23 +30,13 @@ class WemixEngine(REngine):
     function = "fit_wemix"
     se_recipe = "wemix"
 
-    def refusal(self, problem: Problem) -> str:
-        """Refuse REML and precision weights; see `REngine.refusal`."""
-        if not (problem.reml or problem.precision_weights):
-            return ""
-        kind = "REML" if problem.reml else "a model with precision weights"
-        return f"{kind} is not what WeMix fits; use lme4"
-
-    def arguments(
-        self, problem: Problem, thetas: Mapping[str, Sequence[float]]
-    ) -> dict[str, RValue]:
+    def arguments(self, problem: Problem) -> dict[str, RValue]:
         """Return the arguments of `fit_wemix`; see `REngine.arguments`."""
         own = problem.wemix_formula
         weights = problem.weights or []
         groups = problem.center_group or {}
         grand = problem.center_grand
         return {
-            "formula": text(r_formula(problem.formula)),
             "own_formula": None if own is None else text(r_formula(own)),
             "columns": r_columns(problem.data, used_columns(problem, *weights)),
             "weights": text(*weights),
@@ -58,5 +45,4 @@ class WemixEngine(REngine):
                 {name: text(*centred_columns(t)) for name, t in groups.items()}
             ),
             "center_grand": None if grand is None else text(*centred_columns(grand)),
-            "thetas": r_thetas(thetas),
         }
