@@ -268,6 +268,34 @@ def test_a_text_that_two_references_decide_names_both():
     assert plain(told).endswith("divided by the response probability, by scenario: p, how")
 
 
+def test_numbers_within_a_sentence_are_told_where_they_stand():
+    trimming = {"student": {"times_median": "$cut", "redistribute": True}}
+    settings = [{**CONSTANT, "cut": cut} for cut in (1.5, 100)]
+    refers = References({**REFERRING, "trimming": trimming}, settings, ("cut",))
+    ((_, told, _),) = refers.told(describe.adjustments)
+    assert plain(told) == (
+        "trimming: conditional weights are cut at 1.5 or 100 (by scenario factor cut) times their "
+        "median; the excess is spread over the others"
+    )
+    covariate = {"level": "student", "distribution": "normal", "mean": "$m", "sd": "a < 2"}
+    population = {**REFERRING["population"], "covariates": {"x": covariate}}
+    settings = [{**CONSTANT, "m": m} for m in (0, -1)]
+    refers = References({**REFERRING, "population": population}, settings)
+    (x,) = refers.told(lambda one: describe.variables(one["population"]))
+    assert x.how == Markup(
+        "normal, mean 0 or −1 (by scenario parameter <code>m</code>), SD = <code>a &lt; 2</code>"
+    )
+
+
+def test_texts_that_are_joined_are_escaped_once():
+    settings = [{**CONSTANT, "n": n} for n in (1, 2)]
+    refers = References({**REFERRING, "noise": {"school": {"cv": "$n"}}}, settings)
+    told = refers.told(lambda one: f"a & b {one['noise']['school']['cv']}")
+    assert str(told).startswith("a &amp; b 1 or 2 (by")
+    told = refers.told(lambda one: Markup("a &amp; b {}").format(one["noise"]["school"]["cv"]))
+    assert str(told).startswith("a &amp; b 1 or 2 (by")
+
+
 def test_references_in_the_equation_are_names_and_their_values_follow():
     refers = referring({"effect": 0, "spread": 1, "tails": "t"}, {})
     population = REFERRING["population"]

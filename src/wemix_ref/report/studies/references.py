@@ -181,6 +181,12 @@ class References:
             return joined + Markup(", by scenario: {}").format(", ".join(deciding or self.names))
         (name,) = deciding
         values = [setting(one[name]) for one in self._versions]
+        word = _differing_word(texts)
+        if word is not None and len(dict.fromkeys(word.words)) == len(dict.fromkeys(values)):
+            kind = "factor" if name in self._factors else "parameter"
+            told = Markup("{}{} (by scenario {} <code>{}</code>){}")
+            either = _either(list(dict.fromkeys(word.words)))
+            return told.format(word.before, either, kind, name, word.after)
         found: dict[str, list[str]] = {}
         for text, value in zip(texts, values, strict=True):
             found.setdefault(text, []).extend([value] * (value not in found.get(text, ())))
@@ -193,6 +199,36 @@ class References:
     def _choice(self, name: str, parts: Sequence[str]) -> Markup:
         kind = "factor" if name in self._factors else "parameter"
         return _either(parts) + Markup(", by scenario {} <code>{}</code>").format(kind, name)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Differing:
+    """Texts that differ in one number each, and what stands before and after it."""
+
+    before: Markup
+    words: tuple[str, ...]
+    after: Markup
+
+
+def _differing_word(texts: Sequence[str]) -> _Differing | None:
+    """Find the one number in which longer texts differ; None where there is more to it."""
+    split = [text.split(" ") for text in texts]
+    if len({len(words) for words in split}) > 1 or len(split[0]) < 2:
+        return None
+    places = [k for k, words in enumerate(zip(*split, strict=True)) if len(set(words)) > 1]
+    if len(places) != 1:
+        return None
+    (k,) = places
+    tails = {words[k][len(words[k].rstrip(".,;")) :] for words in split}
+    if len(tails) > 1:
+        return None
+    tail = tails.pop()
+    numbers = tuple(words[k].removesuffix(tail) for words in split)
+    if not all(re.fullmatch(r"[−\d.e+]+", one) for one in numbers):
+        return None
+    blank = Markup(" ")
+    before, after = blank.join([*split[0][:k], ""]), blank.join([tail, *split[0][k + 1 :]])
+    return _Differing(before, numbers, after)
 
 
 def _either(parts: Sequence[str]) -> Markup:
