@@ -136,17 +136,18 @@ def _cost(file: Path, small: bool, name: str, seconds: float) -> tuple[float, li
     """
     import pandas as pd
 
+    from wemix_ref.simulate.elsewhere import fit_elsewhere
     from wemix_ref.simulate.replicates import run_replicates
     from wemix_ref.simulate.study import load_study
 
     study = load_study(file, small=small)
     scenario = study.scenario(name)
-    parts = [run_replicates(study, scenario, [0])]
+    parts = [run_replicates(study, scenario, [0], fit_elsewhere)]
     done, started = 0, time.perf_counter()
     while True:
         # a batch, since what a scenario's draws share is made once a job
         batch = range(1 + done, 1 + 2 * done + 1)
-        parts.append(run_replicates(study, scenario, batch))
+        parts.append(run_replicates(study, scenario, batch, fit_elsewhere))
         done += len(batch)
         spent = time.perf_counter() - started
         if spent >= seconds:

@@ -11,6 +11,8 @@ import yaml
 from tests.unit.study_files import written
 from wemix_ref import mix
 from wemix_ref.cli import main
+from wemix_ref.cli_study import _cost
+from wemix_ref.engines import get_engine
 from wemix_ref.errors import StudyError
 from wemix_ref.simulate.draws import Draws
 from wemix_ref.simulate.estimates import estimates_of_fit
@@ -270,6 +272,22 @@ def test_a_plan_tells_that_every_fit_of_an_analysis_fails(capsys, tmp_path):
     assert line.endswith("rows all alike.")
     assert main(["study", "plan", str(path), "--seconds", "0.01", "--json"]) == 1
     assert len(json.loads(capsys.readouterr().out)["failed"]) == 1
+
+
+def test_a_plan_counts_fits_of_engines_in_r(monkeypatch, tmp_path):
+    asked = []
+
+    def fit(name, problems):
+        asked.extend([name] * len(problems))
+        return get_engine("python").fit_many([(one, {}) for one in problems], timeout=60.0)
+
+    monkeypatch.setattr("wemix_ref.simulate.elsewhere.fit_elsewhere", fit)
+    path = written(tmp_path, analyses={"ours": {}, "theirs": {"engine": "lme4"}})
+    seconds, without = _cost(path, False, "informative-true", 0.0)
+    assert seconds > 0.0
+    assert without == []
+    # the replicate that loads what is loaded once, and the one that is timed
+    assert asked == ["lme4"] * 2
 
 
 def test_a_sample_is_written_with_its_weights(capsys, tmp_path):
