@@ -31,7 +31,7 @@ def study(project_root, tmp_path, monkeypatch):
 
 #: Of twelve schools one or none is taken: of the first four replicates some have no sample.
 FEW = {
-    "school": {"method": "poisson", "probability": 0.06},
+    "school": {"method": "poisson", "probability": "where(informative, 0.06, 0.5)"},
     "student": {"method": "srs", "size": 4},
 }
 
