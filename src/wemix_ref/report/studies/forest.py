@@ -55,7 +55,8 @@ def bias_pictures(view: StudyView) -> list[Picture]:
         "bias",
         "Bias",
         "Mark: bias over the replicates; line: its 95 % Monte Carlo interval, 1.96 MCSE either "
-        "side, unseen where it is shorter than the mark. The upright line is no bias. An arrow with a number stands for a value beyond "
+        "side, unseen where it is shorter than the mark. The upright "
+        "line is no bias. An arrow with a number stands for a value beyond "
         "the scale. Analyses that differ in their standard errors alone share a row.",
     )
 
@@ -67,7 +68,8 @@ def coverage_pictures(view: StudyView) -> list[Picture]:
         "coverage",
         f"Coverage of {100 * view.level:g} % intervals",
         f"Mark: share of intervals that hold the target, in per cent; line: its 95 % Monte Carlo "
-        f"interval, unseen where it is shorter than the mark. The dashed line is the nominal {100 * view.level:g} %.",
+        f"interval, unseen where it is shorter than the mark. The dashed "
+        f"line is the nominal {100 * view.level:g} %.",
     )
 
 
