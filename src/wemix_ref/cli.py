@@ -149,13 +149,14 @@ def _engines(parsed: argparse.Namespace) -> bool:
     import platform
 
     from wemix_ref.engines import ENGINE_NAMES, get_engine
-    from wemix_ref.installed import r_versions
+    from wemix_ref.installed import optional_versions, r_versions
 
     versions = {"python": {"Python": platform.python_version(), "wemix_ref": __version__}}
     in_r = r_versions()
     for name in ("lme4", "lme4-weighted", "wemix"):
         wanted = ("R", "lme4", "Matrix", *(("WeMix",) if name == "wemix" else ()))
         versions[name] = {package: in_r[package] for package in wanted if package in in_r}
+    versions["statsmodels"] = optional_versions()
     listed: dict[str, dict[str, Any]] = {}
     for name in ENGINE_NAMES:
         found = get_engine(name).availability()
