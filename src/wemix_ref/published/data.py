@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,14 @@ from wemix_ref.datasets import RESOURCES
 from wemix_ref.errors import CaseError, WemixRefError
 from wemix_ref.published.printed_tables import Published
 
-__all__ = ["FOLDER", "DataAbsentError", "PublishedData", "how_to_get", "read_published_data"]
+__all__ = [
+    "FOLDER",
+    "DataAbsentError",
+    "PublishedData",
+    "data_files",
+    "how_to_get",
+    "read_published_data",
+]
 
 #: Environment variable that names the folder of data that may not be shipped.
 FOLDER = "WEMIX_REF_DATA"
@@ -73,14 +81,28 @@ def read_published_data(published: Published, resources: Path = RESOURCES) -> Pu
     if published.shipped:
         path = Path(resources) / "data" / published.data
         return PublishedData(_frame(published, path), "shipped")
-    folder = os.environ.get(FOLDER, "")
-    if folder:
-        if not Path(folder).is_dir():
-            raise CaseError(f"{FOLDER} must name a folder; found {folder!r}, which is none.")
-        path = Path(folder) / published.data
-        if path.is_file():
-            return PublishedData(_frame(published, path), "folder")
+    folder = _folder()
+    if folder is not None and (folder / published.data).is_file():
+        return PublishedData(_frame(published, folder / published.data), "folder")
     return _from_r(published)
+
+
+def data_files(cases: Iterable[Published], resources: Path = RESOURCES) -> list[Path]:
+    """Files among the data of published tables that are here, each once, sorted."""
+    found = set()
+    for published in cases:
+        folder = Path(resources) / "data" if published.shipped else _folder()
+        if folder is not None and (folder / published.data).is_file():
+            found.add(folder / published.data)
+    return sorted(found)
+
+
+def _folder() -> Path | None:
+    """The folder that WEMIX_REF_DATA names; None where it is not set."""
+    name = os.environ.get(FOLDER, "")
+    if name and not Path(name).is_dir():
+        raise CaseError(f"{FOLDER} must name a folder; found {name!r}, which is none.")
+    return Path(name) if name else None
 
 
 def _from_r(published: Published) -> PublishedData:

@@ -83,6 +83,7 @@ class Published:
     case, title, source : its name, a line for the reader, whom the numbers are from.
     formula, weights, conditional_weights, scale, center_group : the model, as `mix` takes it.
     reference_levels : by factor, the level that comes first; the others are sorted.
+    file : name of the file of numbers in ``resources/published``.
     data : name of the data file. rows, groups : what it must have.
     text : its columns that are text. shipped : whether the file is part of the project.
     carried_by : R package and data set where it is not; None where it is.
@@ -99,6 +100,7 @@ class Published:
     scale: str
     center_group: Mapping[str, str] | None
     reference_levels: Mapping[str, str]
+    file: str
     data: str
     what: str
     rows: int

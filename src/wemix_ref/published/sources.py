@@ -122,6 +122,7 @@ def _published(
         scale=about.get("scale", "none"),
         center_group=_frozen(told["center_group"]) if "center_group" in told else None,
         reference_levels=_frozen(told.get("reference_levels", {})),
+        file=about["file"],
         data=about["data"],
         what=file["what"],
         rows=file["rows"],

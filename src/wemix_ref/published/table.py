@@ -7,7 +7,7 @@ import io
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,9 @@ __all__ = [
     "SCHEMA_NAME",
     "counts",
     "failures",
+    "label_of",
     "read_judged",
+    "records",
     "tell",
     "write_judged",
 ]
@@ -40,8 +42,17 @@ COLUMNS = (
 )
 
 
-def counts(cases: Iterable[JudgedCase]) -> list[dict[str, Any]]:
+def records(cases: Iterable[JudgedCase]) -> list[dict[str, Any]]:
+    """Plain values of judged fits, as `results/printed.json` has them."""
+    return [_plain(case) for case in cases]
+
+
+def counts(cases: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Count classes by case and package.
+
+    Parameters
+    ----------
+    cases : what `records` or `read_judged` gives.
 
     Returns
     -------
@@ -50,82 +61,85 @@ def counts(cases: Iterable[JudgedCase]) -> list[dict[str, Any]]:
     """
     out = []
     for case in cases:
-        for column in case.columns:
-            by_class = Counter(number.verdict for number in column.numbers)
-            row: dict[str, Any] = {"case": case.published.case, "package": column.package}
-            row["numbers"] = len(column.numbers)
+        for column in case["columns"]:
+            by_class = Counter(number["class"] for number in column["numbers"])
+            row: dict[str, Any] = {"case": case["case"], "package": column["package"]}
+            row["numbers"] = len(column["numbers"])
             out.append(row | {name: by_class[name] for name in CLASSES})
     return out
 
 
-def failures(cases: Iterable[JudgedCase]) -> list[str]:
+def failures(cases: Iterable[Mapping[str, Any]]) -> list[str]:
     """One line for each number that differs."""
-    return [
-        f"{case.published.case}, {column.package}: `{judged.number.label}` differs: printed "
-        f"{judged.number.text}, ours {judged.ours!r}, at the printed theta "
-        f"{judged.at_printed_theta!r}"
-        for case in cases
-        for column in case.columns
-        for judged in column.numbers
-        if judged.verdict == DIFFERS
-    ]
+    return [_line(*place) for place in _numbers(cases) if place[2]["class"] == DIFFERS]
 
 
-def tell(cases: Sequence[JudgedCase]) -> str:
+def tell(cases: Sequence[Mapping[str, Any]]) -> str:
     """Counts by class, what is left unexplained, and what was skipped, for a terminal."""
-    shown = [name for name in CLASSES if any(row[name] for row in counts(cases))]
-    table = [("case", "package", "numbers", *shown)]
+    counted = counts(cases)
+    shown = ["numbers", *(name for name in CLASSES if any(row[name] for row in counted))]
+    table = [("case", "package", *shown)]
     table += [
-        (row["case"], row["package"], *(str(row[name] or "-") for name in ("numbers", *shown)))
-        for row in counts(cases)
+        (row["case"], row["package"], *(str(row[name] or "-") for name in shown)) for row in counted
     ]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in table]
     lines.insert(1, "-" * len(lines[0]))
-    left = [
-        f"{case.published.case}, {column.package}: {judged.number.label} {judged.number.text}, "
-        f"ours {judged.ours!r}, {judged.gap_units:+.2f} units"
-        for case in cases
-        for column in case.columns
-        for judged in column.numbers
-        if judged.cause == UNEXPLAINED
-    ]
+    left = [_line(*place) for place in _numbers(cases) if place[2]["cause"] == UNEXPLAINED]
     lines += ["", f"within, unexplained: {len(left)}", *(f"  {line}" for line in left)]
-    lines += [f"skipped: {c.published.case}: {c.skipped}" for c in cases if c.skipped]
+    lines += [f"skipped: {case['case']}: {case['skipped']}" for case in cases if case["skipped"]]
     return "\n".join(lines) + "\n"
 
 
-def write_judged(cases: Sequence[JudgedCase], table: Path, record: Path) -> None:
+def _numbers(
+    cases: Iterable[Mapping[str, Any]],
+) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Case, package and number of every row."""
+    for case in cases:
+        for column in case["columns"]:
+            for number in column["numbers"]:
+                yield case["case"], column["package"], number
+
+
+def label_of(number: Mapping[str, Any]) -> str:
+    """Quantity and key of a number, as tables show them."""
+    return f"{number['quantity']} {number['key']}".rstrip()
+
+
+def _line(case: str, package: str, number: Mapping[str, Any]) -> str:
+    gap = "no number" if number["gap_units"] is None else f"{number['gap_units']:+.2f} units"
+    return (
+        f"{case}, {package}: `{label_of(number)}` printed {number['printed']}, ours "
+        f"{number['ours']!r}, {gap}"
+    )
+
+
+def write_judged(cases: Sequence[Mapping[str, Any]], table: Path, record: Path) -> None:
     """Write one row a number, and the same with recipes, causes and reasons for the report.
 
     Parameters
     ----------
+    cases : what `records` gives.
     table : CSV with the columns `COLUMNS`; numbers have all their digits.
     record : JSON.
     """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for case in cases:
-        for column in case.columns:
-            for judged in column.numbers:
-                writer.writerow(
-                    [
-                        case.published.case,
-                        column.package,
-                        judged.number.label,
-                        judged.number.text,
-                        *map(_text, (judged.ours, judged.at_printed_theta)),
-                        judged.verdict,
-                        _text(judged.gap_units),
-                    ]
-                )
+    for case, package, number in _numbers(cases):
+        values = [_text(number[name]) for name in ("ours", "at_printed_theta")]
+        row = [case, package, label_of(number), number["printed"], *values, number["class"]]
+        writer.writerow([*row, _text(number["gap_units"])])
     write_text(table, stream.getvalue())
-    write_json(record, {"schema": SCHEMA_NAME, "cases": [_plain(case) for case in cases]})
+    write_json(record, {"schema": SCHEMA_NAME, "cases": list(cases)})
 
 
 def _text(value: float | None) -> str:
-    return "" if value is None or not math.isfinite(value) else repr(value)
+    return "" if value is None else repr(value)
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _plain(case: JudgedCase) -> dict[str, Any]:
@@ -139,12 +153,14 @@ def _plain(case: JudgedCase) -> dict[str, Any]:
         "scale": published.scale,
         "what": published.what,
         "skipped": case.skipped,
-        "theta": case.theta,
+        "theta": None if case.theta is None else list(case.theta),
         "columns": [
             {
                 "package": column.package,
                 "recipe": column.recipe,
-                "implied_theta": column.implied_theta,
+                "implied_theta": None
+                if column.implied_theta is None
+                else list(column.implied_theta),
                 "deviance_above": column.deviance_above,
                 "numbers": [
                     {
@@ -152,10 +168,10 @@ def _plain(case: JudgedCase) -> dict[str, Any]:
                         "key": judged.number.key,
                         "recalled": judged.number.recalled,
                         "printed": judged.number.text,
-                        "ours": judged.ours,
-                        "at_printed_theta": judged.at_printed_theta,
+                        "ours": _finite(judged.ours),
+                        "at_printed_theta": _finite(judged.at_printed_theta),
                         "class": judged.verdict,
-                        "gap_units": judged.gap_units,
+                        "gap_units": _finite(judged.gap_units),
                         "cause": judged.cause,
                         "why": judged.why,
                     }

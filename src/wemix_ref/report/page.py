@@ -12,11 +12,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from wemix_ref.datasets import RESOURCES
+from wemix_ref.published.table import read_judged
 from wemix_ref.report import overview
 from wemix_ref.report.case_view import case_view
 from wemix_ref.report.data import Results, read_results
 from wemix_ref.report.figures import deviance_figure, digits_figure
 from wemix_ref.report.limits import Limits, read_limits
+from wemix_ref.report.printed_view import PrintedView, printed_view
 from wemix_ref.report.tables import quantity_title
 from wemix_ref.tolerances import TOLERANCES
 
@@ -34,6 +36,7 @@ def write_report(
     tolerances: Path = TOLERANCES,
     resources: Path = RESOURCES,
     studies: str | None = None,
+    printed: Path | None = None,
 ) -> None:
     """Write the report of all comparisons.
 
@@ -53,6 +56,8 @@ def write_report(
         Directory of the data and their provenance.
     studies : str or None
         Where the list of simulation studies lies, seen from the page; None: nowhere.
+    printed : Path or None
+        The JSON of judged printed numbers; None: the page has no such section.
 
     Raises
     ------
@@ -60,7 +65,8 @@ def write_report(
         If a comparison, a case file or a fit record cannot be read; `out` is left as it was.
     """
     results = read_results(Path(results_dir), Path(cases_dir), only=only, resources=resources)
-    text = render_report(results, read_limits(tolerances), studies)
+    view = None if printed is None else printed_view(read_judged(printed))
+    text = render_report(results, read_limits(tolerances), studies, view)
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     handle, scratch = tempfile.mkstemp(prefix=f".{out.name}.", dir=out.parent)
@@ -74,7 +80,12 @@ def write_report(
         raise
 
 
-def render_report(results: Results, limits: Limits, studies: str | None = None) -> str:
+def render_report(
+    results: Results,
+    limits: Limits,
+    studies: str | None = None,
+    printed: PrintedView | None = None,
+) -> str:
     """Give the page's text; the same results give the same text.
 
     Parameters
@@ -85,6 +96,8 @@ def render_report(results: Results, limits: Limits, studies: str | None = None) 
         What :func:`wemix_ref.report.limits.read_limits` gives.
     studies : str or None
         Where the list of simulation studies lies.
+    printed : PrintedView or None
+        What :func:`wemix_ref.report.printed_view.printed_view` gives.
 
     Returns
     -------
@@ -100,7 +113,7 @@ def render_report(results: Results, limits: Limits, studies: str | None = None) 
         keep_trailing_newline=True,
     )
     text = environment.get_template("index.html.j2").render(
-        _context(results, limits, environment), studies=studies
+        _context(results, limits, environment), studies=studies, printed=printed
     )
     return "\n".join(line.rstrip() for line in text.splitlines() if line.strip()) + "\n"
 
