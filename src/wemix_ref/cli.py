@@ -11,6 +11,8 @@ from typing import Any
 
 from wemix_ref import __version__
 from wemix_ref.cli_fit import add_fit
+from wemix_ref.cli_hunt import add_hunt
+from wemix_ref.cli_references import add_references
 from wemix_ref.cli_study import add_study
 from wemix_ref.cli_text import columns, json_text, one_line
 from wemix_ref.errors import WemixRefError
@@ -85,6 +87,10 @@ def _parser() -> argparse.ArgumentParser:
     cases.set_defaults(run=_cases)
 
     add_study(commands)
+
+    add_hunt(commands)
+
+    add_references(commands)
 
     engines = commands.add_parser("engines", help="list the engines that can run here")
     engines.add_argument("--json", action="store_true", help="print as JSON")
