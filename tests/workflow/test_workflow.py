@@ -181,7 +181,7 @@ def test_a_printed_number_that_differs_ends_the_run_after_its_report(workbench):
     told = done.stdout + done.stderr
     assert done.returncode != 0
     assert "row-weights-two-effects, WeMix: `log_likelihood` printed -1018.3, ours" in told
-    assert "1 printed numbers differ" in told
+    assert "printed numbers that differ: 1" in told
     assert page.is_file()
     assert not (workbench.place / "results" / "printed.txt").exists()
 

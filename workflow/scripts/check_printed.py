@@ -15,6 +15,6 @@ with job(snakemake.log[0]):
     cases = read_judged(snakemake.input.record)
     told, wrong = tell(cases), failures(cases)
     if wrong:
-        sys.exit("\n".join([told, *wrong, f"{len(wrong)} printed numbers differ."]))
+        sys.exit("\n".join([told, *wrong, f"printed numbers that differ: {len(wrong)}"]))
     sys.stderr.write(f"\n{told}\n")
     write_text(Path(snakemake.output[0]), told)

@@ -10,7 +10,7 @@ within
     such units, with its cause: `truncation` where the printed text is ours cut off; `rounded
     variances` where it is ours at one theta for the whole column that all its printed variances
     round to; `rounded twice` where it is ours rounded to one digit more first; `fewer digits` where
-    it is ours rounded to fewer digits, and zeros; else `unexplained`.
+    it is ours rounded to one digit fewer, and a zero; else `unexplained`.
 explained
     It differs and is a declared misprint, proved by another package of the same recipe.
 not judged
@@ -111,10 +111,10 @@ def rounds_twice_to(value: float, text: str) -> bool:
     return once.quantize(unit, rounding=ROUND_HALF_UP) == printed
 
 
-def _padded_with_zeros(value: float, text: str) -> bool:
-    """Whether our value rounds to a printed text without its last decimals, which are zeros."""
-    shorter = text.rstrip("0")
-    return "." in text and shorter != text and rounds_to(value, shorter.removesuffix("."))
+def _padded_with_zero(value: float, text: str) -> bool:
+    """Whether our value rounds to a printed text without its last decimal, a zero."""
+    padded = "." in text and text.endswith("0")
+    return padded and rounds_to(value, text[:-1].removesuffix("."))
 
 
 def _unit(printed: Decimal) -> Decimal:
@@ -211,7 +211,7 @@ def _verdict(ours: float, there: float | None, rounded: float | None, text: str)
         return WITHIN, ROUNDED
     if rounds_twice_to(ours, text):
         return WITHIN, TWICE
-    if _padded_with_zeros(ours, text):
+    if _padded_with_zero(ours, text):
         return WITHIN, FEWER
     return WITHIN, UNEXPLAINED
 
