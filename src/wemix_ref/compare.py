@@ -107,8 +107,9 @@ def _source(record: Record) -> str:
     if record["engine"] == "recorded":
         by = record["computed_by"]
         return f"{by['software']} {by['version']}, recorded"
-    package = {"wemix": "WeMix", "statsmodels": "statsmodels"}.get(record["engine"], "lme4")
-    what = "lme4's pieces" if record["engine"] == "lme4-weighted" else package
+    engine = record["engine"]
+    package = {"wemix": "WeMix", "lme4-weighted": "lme4"}.get(engine, engine)
+    what = "lme4's pieces" if engine == "lme4-weighted" else package
     return f"{what} {record['versions'].get(package, '')}, live"
 
 
