@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ MARKS = {
     "Mplus": ("v", ACCENT, "▽"),
 }
 _BASE = "wemix"
+_OTHER = re.compile(r"[^A-Za-z0-9]+")  # what an id of the figure may not have
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def recipes_figure(case: Mapping[str, Any], *, narrow: bool = False) -> Markup |
                     clip_on=False,
                     zorder=3,
                 )
-        name = f"recipes-{case['case']}{'-narrow' if narrow else ''}"
+        name = f"recipes-{_OTHER.sub('-', case['case'])}{'-narrow' if narrow else ''}"
         title = f"{case['title']}: standard errors of one fit by recipe"
         return inline_svg(figure, name, title, _told(rows))
 
@@ -113,7 +115,7 @@ def _axes(rows: Sequence[_Row], narrow: bool) -> tuple[Figure, Axes]:
         axes.set_yticks([])
         for y, one in enumerate(rows):
             axes.annotate(
-                one.label,
+                _no_math(one.label),
                 (0, y),
                 xycoords=("axes fraction", "data"),
                 xytext=(0, 6),
@@ -122,9 +124,14 @@ def _axes(rows: Sequence[_Row], narrow: bool) -> tuple[Figure, Axes]:
                 va="bottom",
             )
     else:
-        axes.set_yticks(range(len(rows)), [one.label for one in rows])
+        axes.set_yticks(range(len(rows)), [_no_math(one.label) for one in rows])
     axes.set_xlabel("standard error, percent above WeMix’s recipe")
     return figure, axes
+
+
+def _no_math(text: str) -> str:
+    """Text in which a dollar sign does not begin a formula."""
+    return text.replace("$", r"\$")
 
 
 def _told(rows: Sequence[_Row]) -> str:
