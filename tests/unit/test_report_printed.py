@@ -156,7 +156,6 @@ def test_text_is_escaped(cases):
         for item in one["numbers"]:
             item["key"] = EVIL
             item["why"] = item["why"] and EVIL
-            item["printed"] = item["printed"]
     text = rendered([evil, case("b", *cases[1]["columns"], skipped=EVIL)])
     assert "<script" not in text
     assert "&lt;script&gt;" in text
@@ -180,6 +179,14 @@ def test_a_figure_needs_two_recipes_and_a_fit(cases):
     figure = recipes_figure(first)
     assert figure == recipes_figure(first)
     assert figure != recipes_figure(first, narrow=True)
+
+
+def test_names_with_dollar_signs_are_no_formulas(cases):
+    for one in cases[0]["columns"][:2]:
+        for item in one["numbers"]:
+            item["key"] = "a$b_$c"
+    for narrow in (False, True):
+        assert "a$b_$c" in str(recipes_figure(cases[0], narrow=narrow))
 
 
 def test_the_figure_tells_what_it_shows(cases):
