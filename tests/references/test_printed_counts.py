@@ -13,6 +13,7 @@ from wemix_ref.published.judged import judge_cases
 from wemix_ref.published.points import fit_published, implied_theta, point_of
 from wemix_ref.published.sources import load_published
 from wemix_ref.published.table import counts, failures, label_of, records
+from wemix_ref.strict_yaml import PROJECT
 from wemix_ref.verdicts import rounds_to
 
 pytestmark = pytest.mark.skipif(
@@ -85,6 +86,20 @@ def test_every_column_has_its_counts(cases):
     }
     assert found == EXPECTED
     assert failures(cases) == []
+
+
+def test_the_documentation_has_the_same_counts(cases):
+    text = (PROJECT / "docs" / "published-numbers.md").read_text(encoding="utf-8")
+    section = text.partition("## How many hold")[2].partition("\n\nThree numbers")[0]
+    found = [
+        [cell.strip(" `") for cell in line.strip("|").split("|")]
+        for line in section.splitlines()
+        if line.startswith("| `")
+    ]
+    names = ("case", "package", "numbers", "equal", "stopping point", "within", "explained")
+    expected = [[str(row[name]) for name in names] for row in counts(cases)]
+    not_judged = [list(place) for place in NOT_JUDGED]
+    assert found == [row for row in expected if row[:2] not in not_judged]
 
 
 def test_hlm_alone_is_not_judged(cases):
