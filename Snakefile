@@ -38,6 +38,7 @@ wildcard_constraints:
 include: "workflow/rules/references.smk"
 include: "workflow/rules/cases.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/printed.smk"
 include: "workflow/rules/studies.smk"
 
 
@@ -48,6 +49,8 @@ rule all:
         "results/report/index.html",
         "results/tables/numbers.csv",
         "results/tables/verdicts.csv",
+        "results/tables/printed.csv",
+        "results/printed.txt",
         expand("results/rebuilt/{dataset}.json", dataset=REBUILT),
         study_files(SMALL_STUDIES),
         "results/studies/small.html" if SMALL_STUDIES else [],

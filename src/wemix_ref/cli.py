@@ -11,6 +11,7 @@ from typing import Any
 
 from wemix_ref import __version__
 from wemix_ref.cli_fit import add_fit
+from wemix_ref.cli_references import add_references
 from wemix_ref.cli_study import add_study
 from wemix_ref.cli_text import columns, json_text, one_line
 from wemix_ref.errors import WemixRefError
@@ -86,6 +87,8 @@ def _parser() -> argparse.ArgumentParser:
 
     add_study(commands)
 
+    add_references(commands)
+
     engines = commands.add_parser("engines", help="list the engines that can run here")
     engines.add_argument("--json", action="store_true", help="print as JSON")
     engines.set_defaults(run=_engines)
@@ -149,13 +152,14 @@ def _engines(parsed: argparse.Namespace) -> bool:
     import platform
 
     from wemix_ref.engines import ENGINE_NAMES, get_engine
-    from wemix_ref.installed import r_versions
+    from wemix_ref.installed import optional_versions, r_versions
 
     versions = {"python": {"Python": platform.python_version(), "wemix_ref": __version__}}
     in_r = r_versions()
     for name in ("lme4", "lme4-weighted", "wemix"):
         wanted = ("R", "lme4", "Matrix", *(("WeMix",) if name == "wemix" else ()))
         versions[name] = {package: in_r[package] for package in wanted if package in in_r}
+    versions["statsmodels"] = optional_versions()
     listed: dict[str, dict[str, Any]] = {}
     for name in ENGINE_NAMES:
         found = get_engine(name).availability()

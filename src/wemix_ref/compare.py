@@ -107,8 +107,9 @@ def _source(record: Record) -> str:
     if record["engine"] == "recorded":
         by = record["computed_by"]
         return f"{by['software']} {by['version']}, recorded"
-    package = "WeMix" if record["engine"] == "wemix" else "lme4"
-    what = "lme4's pieces" if record["engine"] == "lme4-weighted" else package
+    engine = record["engine"]
+    package = {"wemix": "WeMix", "lme4-weighted": "lme4"}.get(engine, engine)
+    what = "lme4's pieces" if engine == "lme4-weighted" else package
     return f"{what} {record['versions'].get(package, '')}, live"
 
 
@@ -173,19 +174,20 @@ def _printed_by_engine(
 
 
 def _other_stopping_point(case: Case, record: Record) -> str:
-    """Why lme4's own optimum is not held to printed digits; empty where it is.
+    """Why an engine's own optimum is not held to printed digits; empty where it is.
 
     Printed numbers are those of the point where lme4's optimiser stopped, and that point is one
-    of its version. Where another version stops elsewhere, the same numbers are still judged, at
-    the printed theta.
+    of its version. Where another version, or statsmodels' optimiser, stops elsewhere, the same
+    numbers are still judged, at the printed theta.
     """
-    version = record["versions"].get("lme4", "")
-    if case.printed_theta is None or record["engine"] != "lme4":
+    program = record["engine"]
+    if case.printed_theta is None or program not in ("lme4", "statsmodels"):
         return ""
-    if f"lme4 {version} " in f"{case.printed_theta_from} ".replace("-", "."):
+    version = record["versions"].get(program, "")
+    if f"{program} {version} " in f"{case.printed_theta_from} ".replace("-", "."):
         return ""
     return (
-        f"lme4 {version} stops elsewhere than the program of the printed theta "
+        f"{program} {version} stops elsewhere than the program of the printed theta "
         f"({case.printed_theta_from}); judged at the printed theta instead."
     )
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import subprocess
+from contextlib import suppress
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from wemix_ref.engines.r_process import r_availability
 
-__all__ = ["LIBRARIES", "R_PACKAGES", "library_versions", "r_versions"]
+__all__ = ["LIBRARIES", "R_PACKAGES", "library_versions", "optional_versions", "r_versions"]
 
 #: Libraries whose versions may change the last bits of a draw or of a fit.
 LIBRARIES = ("numpy", "scipy")
+
+#: Libraries of an engine of their own.
+OPTIONAL = ("statsmodels",)
 
 R_PACKAGES = ("lme4", "Matrix", "WeMix")
 
@@ -26,6 +30,15 @@ for (p in c({packages})) if (nzchar(system.file(package = p)))
 def library_versions() -> dict[str, str]:
     """Return the versions of `LIBRARIES`, by name."""
     return {name: version(name) for name in LIBRARIES}
+
+
+def optional_versions() -> dict[str, str]:
+    """Return the versions of the libraries that only some engine needs, those that are here."""
+    found = {}
+    for name in OPTIONAL:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 @cache

@@ -79,7 +79,18 @@ def ways_of(recipe: str) -> dict[str, Callable[[Sequence[object]], Made]]:
     return ways
 
 
-_BY_R = ("apiclus2", "egsingle", "sleepstudy", "star", "three-level")
+_BY_R = (
+    "apiclus2",
+    "dyestuff",
+    "dyestuff2",
+    "egsingle",
+    "exam",
+    "mathachieve",
+    "pastes",
+    "sleepstudy",
+    "star",
+    "three-level",
+)
 
 # The weights W1 and W2 of subjects 308, 309 and 310; all others have 1.
 _STATED_WEIGHTS = {"unit-weights": (1, 1), "row-weights": (2, 1), "subject-weights": (2, 2)}

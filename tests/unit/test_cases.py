@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from wemix_ref import mix
 from wemix_ref.cases import load_case, load_cases
 from wemix_ref.errors import CaseError, DataError
 
@@ -32,6 +33,17 @@ SUITE = (
     "subject-weights",
     "row-weights-two-effects",
 )
+CLASSICS = {
+    "dyestuff": "327.3271",
+    "dyestuff-reml": "319.6543",
+    "dyestuff2": "162.8730",
+    "exam": "9316.8710",
+    "mathachieve-means-reml": "46961.3",
+    "mathachieve-null-reml": "47116.7935",
+    "mathachieve-slopes-reml": "46503.668",
+    "pastes": "247.9945",
+    "sleepstudy-slope": "1751.9393",
+}
 
 
 @pytest.fixture(scope="module")
@@ -58,10 +70,35 @@ def printed(case):
 
 
 def test_every_case_ships(cases):
-    expected = {*BLOG, *SUITE, "row-weights-precision", *REFERENCES}
+    expected = {*BLOG, *SUITE, "row-weights-precision", *REFERENCES, *CLASSICS}
     expected |= {f"{name}-unweighted" for name in REFERENCES}
     assert set(cases) == expected
-    assert len(cases) == 29
+    assert len(cases) == 38
+
+
+@pytest.mark.filterwarnings("ignore::wemix_ref.errors.SingularFitWarning")  # dyestuff2 is
+@pytest.mark.parametrize("name", CLASSICS)
+def test_classics_have_the_printed_criterion(cases, name):
+    case = cases[name]
+    (first, *_) = [number for number in case.printed if number.quantity == "deviance"]
+    assert first.text == CLASSICS[name]
+    fit = mix(case.formula, case.data, reml=case.reml)
+    assert f"{fit.deviance:.{first.decimals}f}" == first.text
+
+
+def test_sas_stopped_short_where_its_numbers_are_marked(cases):
+    for name, above in (("mathachieve-null-reml", 1.63e-5), ("mathachieve-means-reml", 5.6e-5)):
+        case = cases[name]
+        shown = {(n.quantity, n.key): n for n in case.printed if n.software.startswith("SAS")}
+        tau2 = shown["variance", ("school", "(Intercept)")].value
+        sigma2 = shown["variance", ("Residual",)].value
+        fit = mix(case.formula, case.data, reml=case.reml)
+        stop = fit.at([(tau2 / sigma2) ** 0.5])
+        assert stop.deviance - fit.deviance == pytest.approx(above, rel=0.01)
+        for (quantity, key), number in shown.items():
+            if quantity in ("beta", "se_beta"):
+                values = stop.params if quantity == "beta" else stop.bse
+                assert f"{values[key[0]]:.{number.decimals}f}" == number.text
 
 
 @pytest.mark.parametrize("name", REFERENCES)

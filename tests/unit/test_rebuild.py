@@ -221,7 +221,12 @@ def test_every_recipe_of_the_provenance_is_known():
     }
     assert recipes == {
         "apiclus2",
+        "dyestuff",
+        "dyestuff2",
         "egsingle",
+        "exam",
+        "mathachieve",
+        "pastes",
         "row-weights",
         "sleepstudy",
         "star",

@@ -1,7 +1,9 @@
 """A run ends with its report; what changed, and no more, is done again; failures are told."""
 
+import csv
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +11,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-LAST = {"Write the report", "Write the tables", "Check that every number is as it must be"}
+LAST = {
+    "Write the report",
+    "Write the tables",
+    "Check that every number is as it must be",
+    "Check that no printed number differs",
+}
+JUDGED = {
+    "Judge the printed numbers",
+    "Write the report",
+    "Check that every number is as it must be",
+    "Check that no printed number differs",
+}
 COMPARED = {"Compare three-level-school", "Compare sleepstudy-l2-slope"}
 
 
@@ -97,10 +110,12 @@ def test_a_changed_datum_redoes_its_case_alone(workbench):
                 "Fit sleepstudy-l2-slope by python",
                 *COMPARED,
                 *LAST,
+                *JUDGED,
             },
         ),
         ("tiers/printed.py", {*COMPARED, *LAST}),
-        ("report/page.py", {"Write the report", "Check that every number is as it must be"}),
+        ("report/page.py", LAST - {"Write the tables"}),
+        ("published/rounding.py", JUDGED),
         ("cli.py", set()),
     ],
 )
@@ -146,6 +161,29 @@ def test_a_wrong_configuration_is_refused(workbench, change, told):
     done = workbench.snakemake("--dry-run")
     assert done.returncode != 0
     assert told in done.stdout + done.stderr
+
+
+def test_every_printed_number_is_a_row(finished):
+    results = finished[0].place / "results"
+    rows = list(csv.DictReader((results / "tables" / "printed.csv").open(encoding="utf-8")))
+    assert len(rows) == 298
+    assert "skipped" in {row["class"] for row in rows} or os.environ.get("WEMIX_REF_DATA")
+    assert "within, unexplained: " in (results / "printed.txt").read_text()
+    page = (results / "report" / "index.html").read_text(encoding="utf-8")
+    assert 'id="printed-pisa2012-slope"' in page
+
+
+def test_a_printed_number_that_differs_ends_the_run_after_its_report(workbench):
+    page = workbench.place / "results" / "report" / "index.html"
+    workbench.replace("resources/published/wemix-test-suite.json", "-1018.29298875158", "-1018.3")
+    page.unlink()
+    done = workbench.snakemake()
+    told = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "row-weights-two-effects, WeMix: `log_likelihood` printed -1018.3, ours" in told
+    assert "printed numbers that differ: 1" in told
+    assert page.is_file()
+    assert not (workbench.place / "results" / "printed.txt").exists()
 
 
 def test_lint_and_format_are_clean():

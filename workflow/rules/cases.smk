@@ -23,7 +23,7 @@ rule fit:
         problem="results/prepared/{case}/problem.json",
         # the others are evaluated at our optimum too
         python=lambda w: (
-            f"results/fits/{w.case}/python.json" if w.engine in R_ENGINES else []
+            f"results/fits/{w.case}/python.json" if w.engine in LIVE_ENGINES else []
         ),
         recorded=lambda w: (
             RESOURCES / "recorded" / f"{ALL_CASES[w.case].recorded}.json"
@@ -40,7 +40,7 @@ rule fit:
         "../../environment.yml"
     params:
         code=lambda w: code_of(ENGINE_MODULES[w.engine], "engines.record"),
-        backend=lambda w: backend_of(w.engine) if w.engine in R_ENGINES else {},
+        backend=lambda w: backend_of(w.engine),
         time_limit=config["time_limit"],
         resources=str(RESOURCES),
     message:

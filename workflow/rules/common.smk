@@ -3,7 +3,7 @@ from pathlib import Path
 from wemix_ref.cases import load_cases
 from wemix_ref.datasets import load_datasets
 from wemix_ref.fingerprint import fingerprint
-from wemix_ref.installed import r_versions
+from wemix_ref.installed import optional_versions, r_versions
 from wemix_ref.prepare import problem_of
 
 RESOURCES = Path(config["resources"])
@@ -32,9 +32,12 @@ ENGINE_MODULES = {
     "lme4": "engines.lme4",
     "lme4-weighted": "engines.lme4_weighted",
     "wemix": "engines.wemix",
+    "statsmodels": "engines.statsmodels",
     "recorded": "engines.recorded",
 }
 R_ENGINES = ("lme4", "lme4-weighted", "wemix")
+# Engines that are evaluated at our optimum too.
+LIVE_ENGINES = (*R_ENGINES, "statsmodels")
 
 
 def code_of(*modules):
@@ -43,7 +46,11 @@ def code_of(*modules):
 
 
 def backend_of(engine):
-    """What a live engine runs on, so that another R, or none, redoes its fits."""
+    """What a live engine runs on, so that another R or package, or none, redoes its fits."""
+    if engine == "statsmodels":
+        return optional_versions()
+    if engine not in R_ENGINES:
+        return {}
     wanted = ("R", "lme4", "Matrix") + (("WeMix",) if engine == "wemix" else ())
     return {name: v for name, v in r_versions().items() if name in wanted}
 

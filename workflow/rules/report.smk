@@ -34,6 +34,7 @@ rule report:
             for engine in case.engines
             for kind in ("json", "matrices.parquet")
         ],
+        printed="results/printed.json",
     output:
         report(
             "results/report/index.html",

@@ -11,4 +11,10 @@ if TYPE_CHECKING:
 
 with job(snakemake.log[0]):
     cases, out = Path(snakemake.params.cases), Path(snakemake.output[0])
-    write_report(Path("results"), cases, out, studies=snakemake.params.studies)
+    write_report(
+        Path("results"),
+        cases,
+        out,
+        studies=snakemake.params.studies,
+        printed=Path(snakemake.input.printed),
+    )

@@ -11,7 +11,10 @@ A file of ``resources/recorded`` (JSON) holds one answer::
                      "formula_given": "...", "control": "..."},
      "point": {...}}
 
-``point`` is a point of a fit record. The digest is that of the bytes the answer belongs to.
+``point`` is a point of a fit record. An answer written by ``wemix-ref references record`` has
+``recording`` besides: when, on what, in how many seconds it was computed, how many digits a later
+answer is expected to share with it and why, and which numbers differed from ours. The digest is
+that of the bytes the answer belongs to.
 """
 
 from __future__ import annotations
@@ -56,19 +59,14 @@ class RecordedEngine(Engine):
         timeout: float,  # noqa: ARG002
     ) -> FitResult:
         """Look a problem up; see `wemix_ref.engines.protocol.Engine.fit`."""
-        model = _model({name: getattr(problem, name) for name in _MODEL})
-        same_model = [
-            answer
-            for answer in self._answers()
-            if problem.precision_weights is None and _model(answer["model"]) == model
-        ]
-        for answer in same_model:
+        of_the_model = [answer for answer in self._answers() if same_model(answer, problem)]
+        for answer in of_the_model:
             if answer["data"]["sha256"] == problem.data_sha256:
                 return _result(problem, answer)
-        if same_model:
+        if of_the_model:
             known = ", ".join(
                 f"{answer['data']['file']} ({answer['data']['sha256'][:12]})"
-                for answer in same_model
+                for answer in of_the_model
             )
             return without_answer(
                 problem,
@@ -125,6 +123,21 @@ def _normal(value: Any) -> Any:  # noqa: ANN401
 
 def _model(model: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _normal(model[name]) for name in _MODEL}
+
+
+def model_of(problem: Problem) -> dict[str, Any]:
+    """Return what identifies the model of a problem, as a recorded answer holds it."""
+    return {name: getattr(problem, name) for name in _MODEL}
+
+
+def same_model(answer: Mapping[str, Any], problem: Problem) -> bool:
+    """Say whether an answer is of the problem's model, whatever the data.
+
+    Precision weights have no place in a recorded answer.
+    """
+    if problem.precision_weights is not None:
+        return False
+    return _model(answer["model"]) == _model(model_of(problem))
 
 
 def _result(problem: Problem, answer: Mapping[str, Any]) -> FitResult:

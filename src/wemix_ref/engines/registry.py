@@ -13,6 +13,7 @@ _CLASSES = {
     "lme4": ("lme4", "Lme4Engine"),
     "lme4-weighted": ("lme4_weighted", "Lme4WeightedEngine"),
     "wemix": ("wemix", "WemixEngine"),
+    "statsmodels": ("statsmodels", "StatsmodelsEngine"),
     "recorded": ("recorded", "RecordedEngine"),
 }
 ENGINE_NAMES = tuple(_CLASSES)

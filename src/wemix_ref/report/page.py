@@ -10,11 +10,13 @@ from jinja2 import Environment
 
 from wemix_ref.datasets import RESOURCES
 from wemix_ref.files import write_text
+from wemix_ref.published.table import read_judged
 from wemix_ref.report import overview
 from wemix_ref.report.case_view import case_view
 from wemix_ref.report.data import Results, read_results
 from wemix_ref.report.figures import deviance_figure, digits_figure
 from wemix_ref.report.limits import Limits, read_limits
+from wemix_ref.report.printed_view import PrintedView, printed_view
 from wemix_ref.report.tables import quantity_title
 from wemix_ref.report.templating import rendered, styles, surroundings
 from wemix_ref.tolerances import TOLERANCES
@@ -33,6 +35,7 @@ def write_report(
     tolerances: Path = TOLERANCES,
     resources: Path = RESOURCES,
     studies: str | None = None,
+    printed: Path | None = None,
 ) -> None:
     """Write the report of all comparisons.
 
@@ -52,6 +55,8 @@ def write_report(
         Directory of the data and their provenance.
     studies : str or None
         Where the list of simulation studies lies, seen from the page; None: nowhere.
+    printed : Path or None
+        The JSON of judged printed numbers; None: the page has no such section.
 
     Raises
     ------
@@ -59,11 +64,17 @@ def write_report(
         If a comparison, a case file or a fit record cannot be read; `out` is left as it was.
     """
     results = read_results(Path(results_dir), Path(cases_dir), only=only, resources=resources)
-    text = render_report(results, read_limits(tolerances), studies)
+    view = None if printed is None else printed_view(read_judged(printed))
+    text = render_report(results, read_limits(tolerances), studies, view)
     write_text(Path(out), text)
 
 
-def render_report(results: Results, limits: Limits, studies: str | None = None) -> str:
+def render_report(
+    results: Results,
+    limits: Limits,
+    studies: str | None = None,
+    printed: PrintedView | None = None,
+) -> str:
     """Give the page's text; the same results give the same text.
 
     Parameters
@@ -74,6 +85,8 @@ def render_report(results: Results, limits: Limits, studies: str | None = None) 
         What :func:`wemix_ref.report.limits.read_limits` gives.
     studies : str or None
         Where the list of simulation studies lies.
+    printed : PrintedView or None
+        What :func:`wemix_ref.report.printed_view.printed_view` gives.
 
     Returns
     -------
@@ -82,7 +95,8 @@ def render_report(results: Results, limits: Limits, studies: str | None = None) 
     """
     environment = surroundings()
     context = _context(results, limits, environment)
-    return rendered(environment, "index.html.j2", {**context, "studies": studies})
+    shown = {**context, "studies": studies, "printed": printed}
+    return rendered(environment, "index.html.j2", shown)
 
 
 def _context(results: Results, limits: Limits, environment: Environment) -> dict[str, Any]:

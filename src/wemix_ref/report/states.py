@@ -13,6 +13,7 @@ ENGINES = {
     "lme4": "lme4",
     "lme4-weighted": "lme4, weighted",
     "wemix": "WeMix",
+    "statsmodels": "statsmodels",
     "recorded": "recorded answers",
     "printed": "printed numbers",
 }

@@ -10,7 +10,7 @@ needed <- function(package) {
     message("R package ", package, " is not installed")
     quit(status = 3)
   }
-  used <<- c(used, package)
+  used <<- unique(c(used, package))
   package
 }
 
@@ -22,6 +22,25 @@ dataset <- function(name, package, file = name) {
 
 recipes <- list(
   sleepstudy = function() dataset("sleepstudy", "lme4"),
+
+  dyestuff = function() dataset("Dyestuff", "lme4"),
+
+  dyestuff2 = function() dataset("Dyestuff2", "lme4"),
+
+  pastes = function() dataset("Pastes", "lme4")[c("strength", "batch", "cask", "sample")],
+
+  exam = function() {
+    dataset("Exam", "mlmRev")[c("school", "normexam", "standLRT")]
+  },
+
+  # The mean SES of a school is the data's own column, not the mean of the rows that are here.
+  mathachieve = function() {
+    pupils <- dataset("MathAchieve", "nlme")
+    schools <- dataset("MathAchSchool", "nlme")
+    sector <- schools$Sector[match(as.character(pupils$School), as.character(schools$School))]
+    data.frame(school = pupils$School, mathach = pupils$MathAch, ses = pupils$SES,
+               meanses = pupils$MEANSES, cses = pupils$SES - pupils$MEANSES, sector = sector)
+  },
 
   egsingle = function() {
     all <- dataset("egsingle", "mlmRev")

@@ -1,0 +1,1 @@
+"""Published tables: every printed number, who printed it, and whether it holds."""

@@ -1,0 +1,248 @@
+"""Recording answers: what a file holds, where it comes from, and that none is lost."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+
+import pytest
+
+import wemix_ref
+from tests.unit.fake_engine import SESSION, FakeEngine, drop, scale
+from wemix_ref import files
+from wemix_ref.cases import load_cases
+from wemix_ref.engines import get_engine, validate_record
+from wemix_ref.engines.recorded import read_recorded
+from wemix_ref.errors import EngineError, OptionError
+from wemix_ref.references import record_answers
+from wemix_ref.references.answers import PROGRAMS, load_references
+from wemix_ref.tolerances import load_tolerances
+
+TOLERANCES = load_tolerances()
+DATE = "2026-01-02T03:04:05+00:00"
+
+
+@pytest.fixture(scope="module")
+def cases():
+    return load_cases()
+
+
+def record(cases, directory, *engines, **others):
+    return record_answers(
+        cases,
+        {engine.name: engine for engine in engines},
+        directory,
+        TOLERANCES,
+        session=lambda: SESSION,
+        now=lambda: DATE,
+        **others,
+    )
+
+
+def test_a_file_says_what_was_computed_by_whom_from_what(cases, tmp_path):
+    case = cases["sleepstudy-slope"]
+    told = record([case], tmp_path / "new" / "place", FakeEngine("1.2.3"))
+    path = tmp_path / "new" / "place" / "sleepstudy-slope.lme4-1.2.3.json"
+    assert told == {
+        "written": [
+            {
+                "file": path.name,
+                "case": "sleepstudy-slope",
+                "engine": "lme4",
+                "version": "1.2.3",
+                "seconds": 1.235,
+                "n_differing": 0,
+            }
+        ],
+        "skipped": [],
+        "failed": [],
+    }
+    answer = read_recorded(path)
+    assert answer["name"] == path.stem
+    assert answer["data"] == {"file": "sleepstudy.csv", "sha256": case.dataset.sha256}
+    assert answer["model"] == {
+        "formula": case.formula,
+        "weights": None,
+        "conditional_weights": False,
+        "reml": False,
+        "center_group": None,
+        "center_grand": None,
+    }
+    assert answer["computed_by"] == {
+        "software": "lme4",
+        "version": "1.2.3",
+        "versions": {"R": "9.9.9", "lme4": "1.2.3"},
+        "control": "default",
+        "formula_given": "Reaction ~ Days + (Days | Subject)",
+    }
+    recording = answer["recording"]
+    expected = recording.pop("expected")
+    assert recording == {
+        "case": "sleepstudy-slope",
+        "engine": "lme4",
+        "date": DATE,
+        "seconds": 1.235,
+        "session": SESSION,
+        "messages": [],
+        "ours": f"wemix_ref {wemix_ref.__version__}",
+        "differing": [],
+    }
+    digits = {(one["tier"], one["quantity"]): one["digits"] for one in expected}
+    assert digits["same-theta", "deviance"] == 12.0
+    assert digits["own-optimum", "deviance"] == pytest.approx(10.0)
+    assert digits["standard-errors", "se_beta"] == 11.0
+    assert 0 < digits["own-optimum", "beta"] < 12
+    assert ("own-optimum", "theta") not in digits
+    assert all(len(one["why"]) > 20 for one in expected)
+
+
+def test_the_engine_recorded_reads_what_is_written(cases, tmp_path):
+    problem = cases["dyestuff-reml"].problem()
+    record([cases["dyestuff-reml"]], tmp_path, FakeEngine("1.2.3"))
+    engine = get_engine("recorded", recorded_dir=tmp_path)
+    found = engine.fit(problem, {}, timeout=1.0).record
+    validate_record(found)
+    assert found["status"] == "ok"
+    assert found["message"] == "recorded answer of lme4 1.2.3"
+    theirs = FakeEngine().fit(problem, {}, timeout=1.0).record["optimum"]
+    assert found["optimum"] == json.loads(json.dumps(theirs))
+
+
+def test_what_differs_from_ours_is_named(cases, tmp_path):
+    told = record([cases["dyestuff-reml"]], tmp_path, FakeEngine("1", scale("sigma", 1.5)))
+    assert told["written"][0]["n_differing"] == 1
+    (differing,) = load_references(tmp_path)[0].answer["recording"]["differing"]
+    theirs, ours = differing.pop("theirs"), differing.pop("ours")
+    assert differing == {"tier": "same-theta", "quantity": "sigma", "name": ""}
+    assert theirs == pytest.approx(1.5 * ours)
+
+
+def test_the_fewest_digits_of_a_quantity_are_expected(cases, tmp_path):
+    """Of two coefficients the one with the larger standard error, relative to its size."""
+    record([cases["sleepstudy-slope"]], tmp_path, FakeEngine("1", drop("variance_components")))
+    expected = load_references(tmp_path)[0].answer["recording"]["expected"]
+    beta = [one["digits"] for one in expected if one["quantity"] == "beta"]
+    assert len(beta) == 2  # at the same theta, and at the own optimum
+    # room 1e-10 of the deviance: sqrt(1.75e-7) standard errors of 1.502, for a slope of 10.467
+    assert beta[1] == pytest.approx(4.2, abs=0.11)
+
+
+def test_wemix_is_given_its_own_formula(cases, tmp_path):
+    case = next(case for case in cases.values() if case.wemix_formula and "wemix" in case.engines)
+    record([case], tmp_path, FakeEngine("4.0.9", name="wemix"))
+    answer = read_recorded(tmp_path / f"{case.name}.wemix-4.0.9.json")
+    assert answer["computed_by"]["software"] == "WeMix"
+    assert answer["computed_by"]["version"] == "4.0.9"
+    given = "".join(answer["computed_by"]["formula_given"].split())
+    assert given == "".join(case.wemix_formula.split())
+    assert answer["model"]["formula"] == case.formula
+    record([case], tmp_path, FakeEngine("1.0", name="lme4-weighted"))
+    answer = read_recorded(tmp_path / f"{case.name}.lme4-weighted-1.0.json")
+    assert "".join(answer["computed_by"]["formula_given"].split()) == "".join(case.formula.split())
+
+
+def test_nothing_is_replaced_unless_asked(cases, tmp_path):
+    two = [cases["dyestuff-reml"], cases["dyestuff"]]
+    record(two[:1], tmp_path, FakeEngine("1"))
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(OptionError, match=r"1 of 2 are there \(first: .*dyestuff-reml.lme4-1"):
+        record(two, tmp_path, FakeEngine("1", scale("sigma", 2.0)))
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    record(two, tmp_path, FakeEngine("1", scale("sigma", 2.0)), replace=True)
+    after = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert len(after) == 2
+    assert after["dyestuff-reml.lme4-1.json"] != before["dyestuff-reml.lme4-1.json"]
+
+
+def test_another_version_stands_beside(cases, tmp_path):
+    for version in ("1", "2"):
+        record([cases["dyestuff"]], tmp_path, FakeEngine(version))
+    assert [one.version for one in load_references(tmp_path)] == ["1", "2"]
+
+
+def test_a_file_is_whole_or_not_there(cases, tmp_path, monkeypatch):
+    def stop(*_args):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(files.os, "fdopen", stop)
+    with pytest.raises(OSError, match="no space left"):
+        record([cases["dyestuff"]], tmp_path, FakeEngine("1"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failed_fit_is_told_and_not_recorded(cases, tmp_path):
+    told = record([cases["dyestuff"]], tmp_path, FakeEngine(status="timeout"))
+    assert told["failed"] == [
+        {"case": "dyestuff", "engine": "lme4", "reason": "timeout: made to be timeout"}
+    ]
+    assert told["written"] == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_who_is_not_here_is_skipped_with_the_reason(cases, tmp_path):
+    two = [cases["dyestuff"], cases["unit-weights"]]
+    told = record(two, tmp_path, FakeEngine("1"), FakeEngine(name="wemix", here=False))
+    assert [one["case"] for one in told["written"]] == ["dyestuff"]
+    assert told["skipped"] == [
+        {"case": "unit-weights", "engine": "wemix", "reason": "made not to be here"}
+    ]
+
+
+def test_precision_weights_are_not_recorded(cases, tmp_path):
+    two = [cases["dyestuff"], cases["row-weights-precision"]]
+    told = record(two, tmp_path, FakeEngine("1"))
+    (skipped,) = told["skipped"]
+    assert (skipped["case"], skipped["engine"]) == ("row-weights-precision", "lme4")
+    assert "another model" in skipped["reason"]
+
+
+@pytest.mark.parametrize(
+    ("engine", "message"),
+    [
+        (FakeEngine(here=False), r"none is \(lme4: made not to be here\)"),
+        (FakeEngine(name="wemix"), r"some case must ask .* \(wemix\); none does"),
+    ],
+)
+def test_without_anything_to_record_it_is_an_error(cases, tmp_path, engine, message):
+    with pytest.raises(EngineError, match=message):
+        record([cases["dyestuff"]], tmp_path, engine)
+
+
+def test_the_estimator_must_answer(cases, tmp_path):
+    class Other(FakeEngine):
+        def fit(self, problem, thetas, *, timeout):
+            good = dataclasses.replace(problem, formula=cases["dyestuff"].formula)
+            return super().fit(good, thetas, timeout=timeout)
+
+    broken = dataclasses.replace(cases["dyestuff"], formula="Yield ~ Nowhere + (1|Batch)")
+    with pytest.raises(EngineError, match="the estimator must answer case dyestuff; it failed: "):
+        record([broken], tmp_path, Other())
+
+
+def test_a_record_that_breaks_the_schema_is_an_error(cases, tmp_path):
+    def spoil(point):
+        point["sigma"] = -1.0
+
+    with pytest.raises(EngineError, match="optimum/sigma"):
+        record([cases["dyestuff"]], tmp_path, FakeEngine("1", spoil))
+
+
+def test_a_directory_without_answers_is_an_error(tmp_path):
+    with pytest.raises(EngineError, match="must hold recorded answers of lme4, lme4-weighted, WeM"):
+        load_references(tmp_path)
+
+
+def test_answers_of_other_software_are_left_alone(cases, tmp_path):
+    record([cases["dyestuff"]], tmp_path, FakeEngine("1"))
+    answer = read_recorded(tmp_path / "dyestuff.lme4-1.json")
+    answer["computed_by"]["software"] = "Stata"
+    (tmp_path / "stata.json").write_text(json.dumps(answer))
+    assert [one.name for one in load_references(tmp_path)] == ["dyestuff.lme4-1"]
+
+
+def test_names_of_software_are_those_that_tolerances_know(project_root):
+    assert {program.software.lower() for program in PROGRAMS.values()} == set(PROGRAMS)
+    readme = (project_root / "resources" / "recorded" / "README.md").read_text("utf-8")
+    members = set(re.findall(r"^\| `(\w+)`", readme, re.MULTILINE))
+    assert members == {"data", "model", "computed_by", "point", "recording"}

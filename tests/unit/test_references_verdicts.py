@@ -1,0 +1,93 @@
+"""What became of a number of R: each verdict, and what it takes."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+
+from wemix_ref.references.verdicts import VERDICTS, Row, row_of, verdict_of
+from wemix_ref.verdicts import Number
+
+NUMBER = Number(
+    "same-theta", "lme4", "sigma", "", 2.0, 2.0, "lme4", "recorded", 16.0, 12.0, "agrees", True,
+    "The same algebra at the same theta.",
+)  # fmt: skip
+NAMING = {
+    "case": "c",
+    "engine": "lme4",
+    "reference": "c.lme4-1",
+    "recorded_version": "1",
+    "live_version": "2",
+}
+
+
+def number(ok, theirs=2.0):
+    return dataclasses.replace(NUMBER, ok=ok, theirs=theirs)
+
+
+GOOD, BAD, SHOWN = number(True), number(False, 3.0), number(None)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "digits", "verdict"),
+    [
+        (GOOD, GOOD, 16.0, "same"),
+        (GOOD, GOOD, 0.0, "same"),  # both agree with ours: the optimiser stopped elsewhere
+        (GOOD, BAD, 0.5, "worsened"),
+        (GOOD, BAD, 16.0, "worsened"),
+        (GOOD, None, None, "worsened"),
+        (GOOD, SHOWN, 16.0, "changed"),
+        (BAD, GOOD, 0.5, "fixed"),
+        (BAD, BAD, 12.0, "same"),
+        (BAD, BAD, 11.9, "changed"),
+        (BAD, BAD, None, "changed"),
+        (BAD, SHOWN, 12.0, "same"),
+        (BAD, None, None, "changed"),
+        (None, GOOD, None, "new"),
+        (None, BAD, None, "new"),
+        (SHOWN, GOOD, 16.0, "new"),
+        (SHOWN, SHOWN, 16.0, None),
+        (SHOWN, None, None, None),
+        (None, SHOWN, None, None),
+    ],
+)
+def test_verdicts(before, now, digits, verdict):
+    assert verdict_of(before, now, digits, 12.0) == verdict
+    assert verdict is None or verdict in VERDICTS
+
+
+def test_where_nothing_is_expected_a_wrong_number_is_the_same_to_the_last_digit_only():
+    assert verdict_of(BAD, BAD, 16.0, None) == "same"
+    assert verdict_of(BAD, BAD, 15.9, None) == "changed"
+    assert verdict_of(BAD, BAD, 1.0, 0.5) == "same"
+
+
+def test_a_row_holds_both_sides():
+    row = row_of(NAMING, BAD, dataclasses.replace(GOOD, theirs=2.0, ours=2.5), 12.0)
+    assert row == Row(
+        **NAMING,
+        tier="same-theta",
+        quantity="sigma",
+        name="",
+        recorded=3.0,
+        live=2.0,
+        ours=2.5,
+        digits=pytest.approx(math.log10(3)),
+        agreed=False,
+        agrees=True,
+        verdict="fixed",
+        why=NUMBER.why,
+    )
+    assert row.as_dict()["verdict"] == "fixed"
+
+
+def test_a_row_of_one_side_alone():
+    gone = row_of(NAMING, GOOD, None, 12.0)
+    assert (gone.recorded, gone.live, gone.digits, gone.agrees) == (2.0, None, None, None)
+    new = row_of(NAMING, None, BAD, None)
+    assert (new.recorded, new.live, new.digits, new.agreed) == (None, 3.0, None, None)
+    nan = row_of(NAMING, GOOD, number(False, None), 12.0)
+    assert (nan.live, nan.digits, nan.verdict) == (None, None, "worsened")
+    assert row_of(NAMING, SHOWN, SHOWN, None) is None
