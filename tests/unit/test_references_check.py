@@ -209,6 +209,20 @@ def test_an_answer_for_other_bytes_or_another_model_is_not_used(cases, tmp_path)
     assert {row["verdict"] for row in told["numbers"]} == {"new"}
 
 
+def test_an_engine_is_held_to_its_own_answers(tmp_path):
+    """WeMix and lme4's pieces fit one model; where one is wrong, the other's record is not."""
+    weighted = [load_cases()["row-weights"]]
+    pieces = FakeEngine("1.0", name="lme4-weighted")
+    wemix = FakeEngine("4.0", scale("sigma", 1.5), name="wemix")
+    references = record(weighted, tmp_path, pieces, wemix)
+    told = check(weighted, pieces, references)
+    assert {row["reference"] for row in told["numbers"]} == {"row-weights.lme4-weighted-1.0"}
+    assert told["unused"] == ["row-weights.wemix-4.0"]
+    told = check(weighted, wemix, references)
+    assert {row["recorded_version"] for row in told["numbers"]} == {"4.0"}
+    assert verdicts(told) == {}
+
+
 def test_digits_come_from_the_record_where_it_has_them(cases, tmp_path):
     record(cases[:1], tmp_path, FakeEngine("1.0", scale("sigma", 1.5)))
     path = tmp_path / "sleepstudy-slope.lme4-1.0.json"
