@@ -12,10 +12,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from wemix_ref.datasets import RESOURCES
+from wemix_ref.divergences.table import read_all
 from wemix_ref.published.table import read_judged
 from wemix_ref.report import overview
 from wemix_ref.report.case_view import case_view
 from wemix_ref.report.data import Results, read_results
+from wemix_ref.report.divergences_view import DivergencesView, divergences_view
 from wemix_ref.report.figures import deviance_figure, digits_figure
 from wemix_ref.report.limits import Limits, read_limits
 from wemix_ref.report.printed_view import PrintedView, printed_view
@@ -37,6 +39,7 @@ def write_report(
     resources: Path = RESOURCES,
     studies: str | None = None,
     printed: Path | None = None,
+    divergences: Path | None = None,
 ) -> None:
     """Write the report of all comparisons.
 
@@ -58,6 +61,8 @@ def write_report(
         Where the list of simulation studies lies, seen from the page; None: nowhere.
     printed : Path or None
         The JSON of judged printed numbers; None: the page has no such section.
+    divergences : Path or None
+        The JSON of all divergences; None: the page has no such section.
 
     Raises
     ------
@@ -66,7 +71,8 @@ def write_report(
     """
     results = read_results(Path(results_dir), Path(cases_dir), only=only, resources=resources)
     view = None if printed is None else printed_view(read_judged(printed))
-    text = render_report(results, read_limits(tolerances), studies, view)
+    apart = None if divergences is None else divergences_view(read_all(divergences))
+    text = render_report(results, read_limits(tolerances), studies, view, apart)
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     handle, scratch = tempfile.mkstemp(prefix=f".{out.name}.", dir=out.parent)
@@ -85,6 +91,7 @@ def render_report(
     limits: Limits,
     studies: str | None = None,
     printed: PrintedView | None = None,
+    divergences: DivergencesView | None = None,
 ) -> str:
     """Give the page's text; the same results give the same text.
 
@@ -98,6 +105,8 @@ def render_report(
         Where the list of simulation studies lies.
     printed : PrintedView or None
         What :func:`wemix_ref.report.printed_view.printed_view` gives.
+    divergences : DivergencesView or None
+        What :func:`wemix_ref.report.divergences_view.divergences_view` gives.
 
     Returns
     -------
@@ -113,7 +122,10 @@ def render_report(
         keep_trailing_newline=True,
     )
     text = environment.get_template("index.html.j2").render(
-        _context(results, limits, environment), studies=studies, printed=printed
+        _context(results, limits, environment),
+        studies=studies,
+        printed=printed,
+        divergences=divergences,
     )
     return "\n".join(line.rstrip() for line in text.splitlines() if line.strip()) + "\n"
 
