@@ -14,6 +14,9 @@ from wemix_ref.engines.python import PythonEngine
 from wemix_ref.errors import ModelError
 from wemix_ref.formula import parse_formula
 from wemix_ref.hunt.answers import verdicts
+from wemix_ref.hunt.identities import IDENTITIES, Pair, apply
+from wemix_ref.hunt.model import Model
+from wemix_ref.hunt.models import random_model
 
 
 class Wrong(Engine):
@@ -101,3 +104,34 @@ def refuses_prefixes(problem: Problem) -> Problem:
 
 def kinds(engine: Engine, pairs: Sequence[Any]) -> set[str]:
     return {verdict.kind for verdict in verdicts(engine, pairs)}
+
+
+def pairs(
+    name: str, wanted: Callable[[Model], bool] = lambda _: True, count: int = 4
+) -> list[Pair]:
+    """The first models of a seed that an identity speaks of."""
+    identity = IDENTITIES[name]
+    found: list[Pair] = []
+    number = 0
+    while len(found) < count:
+        model = random_model(11, number)
+        number += 1
+        if identity.applies(model) and wanted(model):
+            found.append(apply(identity, model))
+    return found
+
+
+def numeric_slash(model: Model) -> bool:
+    column = model.data[model.groups[0]]
+    return (
+        model.spelling == "slash"
+        and model.weights is not None
+        and model.is_unique()
+        and pd.api.types.is_numeric_dtype(column)
+        and column.max() > 9
+        and model.data[model.weights[1]].std() > 0
+    )
+
+
+def prefixed(model: Model) -> bool:
+    return any(b.startswith(a) for a, b in zip(model.groups, model.groups[1:], strict=False))

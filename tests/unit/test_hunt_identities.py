@@ -7,13 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from tests.unit.hunt_engines import (
     Wrong,
     groups_of,
     kinds,
+    numeric_slash,
+    pairs,
+    prefixed,
     refuses_prefixes,
     response_of,
     text_order_engine,
@@ -21,44 +23,16 @@ from tests.unit.hunt_engines import (
 )
 from wemix_ref.engines.protocol import Problem
 from wemix_ref.engines.python import PythonEngine
-from wemix_ref.hunt.identities import IDENTITIES, Pair, apply
+from wemix_ref.hunt.identities import IDENTITIES, Pair
 from wemix_ref.hunt.judge import Verdict, judge
 from wemix_ref.hunt.model import Model
-from wemix_ref.hunt.models import random_model
 
 LIMIT = 60.0
-
-
-def pairs(
-    name: str, wanted: Callable[[Model], bool] = lambda _: True, count: int = 4
-) -> list[Pair]:
-    """The first models of a seed that an identity speaks of."""
-    identity = IDENTITIES[name]
-    found: list[Pair] = []
-    number = 0
-    while len(found) < count:
-        model = random_model(11, number)
-        number += 1
-        if identity.applies(model) and wanted(model):
-            found.append(apply(identity, model))
-    return found
 
 
 @pytest.mark.parametrize("name", IDENTITIES)
 def test_the_estimator_keeps_it(name: str) -> None:
     assert kinds(PythonEngine(), pairs(name)) == {"same"}
-
-
-def numeric_slash(model: Model) -> bool:
-    column = model.data[model.groups[0]]
-    return (
-        model.spelling == "slash"
-        and model.weights is not None
-        and model.is_unique()
-        and pd.api.types.is_numeric_dtype(column)
-        and column.max() > 9
-        and model.data[model.weights[1]].std() > 0
-    )
 
 
 def weighted(model: Model) -> bool:
@@ -105,10 +79,6 @@ def plus_without_weights(problem: Problem) -> Problem:
 def first_top_group_lost(problem: Problem) -> Problem:
     top = groups_of(problem)[-1]
     return replace(problem, data=problem.data[problem.data[top] != problem.data[top].iloc[0]])
-
-
-def prefixed(model: Model) -> bool:
-    return any(b.startswith(a) for a, b in zip(model.groups, model.groups[1:], strict=False))
 
 
 MUTANTS = {

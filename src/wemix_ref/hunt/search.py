@@ -20,7 +20,7 @@ from wemix_ref.hunt.model import Model
 from wemix_ref.hunt.models import random_model, stream
 from wemix_ref.hunt.shrink import explained, shrunk
 
-__all__ = ["Case", "Hunt", "hunt", "pairs_of"]
+__all__ = ["Case", "Hunt", "by_cause", "hunt", "pairs_of"]
 
 #: Models to a batch: R is started once for each.
 BATCH = 10
@@ -142,7 +142,7 @@ def hunt(
                 run.counts[identity][kind] += 1
             found += differing
             progress(f"{numbers.stop} of {n} models, {len(found)} differences")
-    run.cases = _by_cause(engine, found, progress)
+    run.cases = by_cause(engine, found, progress)
     return run
 
 
@@ -154,10 +154,21 @@ def _batch(engine: Engine, seed: int, each: int, numbers: range) -> _Answered:
     return counted, [one for one in judged if one[1].found]
 
 
-def _by_cause(
-    engine: Engine, found: Sequence[tuple[Pair, Verdict]], progress: Progress
+def by_cause(
+    engine: Engine,
+    found: Sequence[tuple[Pair, Verdict]],
+    progress: Progress = lambda _: None,
 ) -> list[Case]:
-    """One shrunk case for each cause: the smallest is shrunk, and those it explains set aside."""
+    """One shrunk case for each cause: the smallest is shrunk, and those it explains set aside.
+
+    Parameters
+    ----------
+    engine : Engine
+    found : sequence of (Pair, Verdict)
+        What differs.
+    progress : callable
+        Told of each case.
+    """
     rest = sorted(found, key=lambda one: _size(one[0].first))
     cases: dict[tuple[str, str, tuple[str, ...]], Case] = {}
     while rest:
