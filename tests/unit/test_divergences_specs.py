@@ -17,6 +17,7 @@ from wemix_ref.divergences.records import recorded_answer, write_record
 from wemix_ref.divergences.samples import SAMPLES
 from wemix_ref.divergences.specs import DIVERGENCES, load_divergence, load_divergences
 from wemix_ref.errors import CaseError, EngineError
+from wemix_ref.strict_yaml import PROJECT
 
 SPECS = load_divergences()
 
@@ -57,6 +58,17 @@ def test_the_known_divergences_are_there():
     others = {"lme4-colon-ids", "lme4-unit-of-a-slope", "lme4-precision-weights"}
     assert set(SPECS) == of_wemix | others | {"lavaan-sampling-weights"}
     assert {spec.program for spec in SPECS.values()} == set(PACKAGES)
+
+
+def test_the_documentation_lists_every_divergence():
+    text = (PROJECT / "docs" / "divergences.md").read_text(encoding="utf-8")
+    listed = [line for line in text.splitlines() if line.startswith("| `")]
+    rows = {line.split("`")[1]: line for line in listed}
+    for name, spec in SPECS.items():
+        record = recorded_answer(spec)
+        assert record is not None
+        version = record["versions"][spec.program]
+        assert rows[name] == f"| `{name}` | {spec.program} {version} | {spec.title} |"
 
 
 @pytest.mark.parametrize("name", SAMPLES)
