@@ -27,6 +27,7 @@ include: "workflow/rules/common_studies.smk"
 wildcard_constraints:
     case="[a-z0-9][a-z0-9-]*",
     dataset="[a-z0-9][a-z0-9-]*",
+    divergence="[a-z0-9][a-z0-9-]*",
     engine="|".join(ENGINE_MODULES),
     study="[A-Za-z0-9][A-Za-z0-9_-]*",
     scenario="[A-Za-z0-9][A-Za-z0-9._+-]*",
@@ -39,6 +40,7 @@ include: "workflow/rules/references.smk"
 include: "workflow/rules/cases.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/printed.smk"
+include: "workflow/rules/divergences.smk"
 include: "workflow/rules/studies.smk"
 
 
@@ -51,6 +53,8 @@ rule all:
         "results/tables/verdicts.csv",
         "results/tables/printed.csv",
         "results/printed.txt",
+        "results/tables/divergences.csv",
+        "results/divergences.txt",
         expand("results/rebuilt/{dataset}.json", dataset=REBUILT),
         study_files(SMALL_STUDIES),
         "results/studies/small.html" if SMALL_STUDIES else [],

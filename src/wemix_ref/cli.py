@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from wemix_ref import __version__
+from wemix_ref.cli_divergences import add_divergences
 from wemix_ref.cli_fit import add_fit
+from wemix_ref.cli_hunt import add_hunt
 from wemix_ref.cli_references import add_references
 from wemix_ref.cli_study import add_study
 from wemix_ref.cli_text import columns, json_text, one_line
@@ -86,6 +88,10 @@ def _parser() -> argparse.ArgumentParser:
     cases.set_defaults(run=_cases)
 
     add_study(commands)
+
+    add_divergences(commands)
+
+    add_hunt(commands)
 
     add_references(commands)
 

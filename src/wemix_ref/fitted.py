@@ -17,7 +17,7 @@ from wemix_ref.covariance import SINGULAR_TOLERANCE
 from wemix_ref.design import Design
 from wemix_ref.deviance import Criterion, Evaluation
 from wemix_ref.errors import ModelError, OptionError
-from wemix_ref.inference import Inference, infer
+from wemix_ref.inference import Inference, check_recipe, infer
 from wemix_ref.optimise import OptimizerReport, report_at
 
 __all__ = ["Fitted"]
@@ -321,6 +321,11 @@ class Fitted:
         at = self._criterion.evaluate(values)
         report = report_at(self._criterion, at)
         return type(self)(self.design, self._criterion, at, report, self.se_recipe)
+
+    def with_recipe(self, recipe: str) -> Self:
+        """The same fit, its standard errors by another recipe; see :func:`wemix_ref.mix`."""
+        check_recipe(recipe, self.reml)
+        return type(self)(self.design, self._criterion, self._at, self.optimizer, recipe)
 
     # -- V -------------------------------------------------------------------------------------
 

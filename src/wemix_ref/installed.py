@@ -18,7 +18,7 @@ LIBRARIES = ("numpy", "scipy")
 #: Libraries of an engine of their own.
 OPTIONAL = ("statsmodels",)
 
-R_PACKAGES = ("lme4", "Matrix", "WeMix")
+R_PACKAGES = ("lme4", "Matrix", "WeMix", "lavaan")
 
 _ASK = """
 cat("R ", paste(R.version$major, R.version$minor, sep = "."), "\\n", sep = "")

@@ -153,6 +153,8 @@ def test_it_takes_part_in_its_cases_and_agrees(cases):
         assert comparison["verdicts"]["statsmodels"]["ok"], case.name
         tiers = {"same-theta", "own-optimum", "matrices", "standard-errors"}
         assert tiers <= comparison["verdicts"]["statsmodels"]["counts"].keys()
+        excess = record["optimum"]["deviance"] - python.record["optimum"]["deviance"]
+        assert -1e-9 < excess < 1e-5
         version = record["versions"]["statsmodels"]
         assert {n["source"] for n in numbers if n["tier"] == "same-theta"} == {
             f"statsmodels {version}, live"

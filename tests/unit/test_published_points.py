@@ -230,3 +230,15 @@ def test_no_place_is_found_where_the_variances_do_not_go_together(one):
     residual = replace(residual, text=f"{float(residual.text) + 0.01:.4f}")
     column = replace(column, numbers=(variance, residual, beta))
     assert rounded_point(one, column, *ends(one, column)) is None
+
+
+def test_no_number_is_worth_a_variance_that_does_not_round(one):
+    column, further = column_at(one, 2e-5), column_at(one, 3.4e-5)
+    beta = further.numbers[-1]
+    column = replace(column, numbers=(*column.numbers[:2], beta, beta, beta))
+    optimum, at_printed = ends(one, column)
+    found = rounded_point(one, column, optimum, at_printed)
+    assert found is not None
+    assert f"{found.value(beta):.7f}" != beta.text
+    for number in column.numbers[:2]:
+        assert f"{found.value(number):.2f}" == number.text

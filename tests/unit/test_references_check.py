@@ -100,6 +100,24 @@ def test_a_number_that_no_longer_agrees_is_worsened(cases, tmp_path):
     assert row["why"] == TOLERANCES.find("same-theta", "sigma").why
 
 
+def test_the_same_theta_is_the_recorded_one(cases, tmp_path):
+    """What an engine gives there counts, whatever it gives at its own optimum."""
+    references = record(cases[:1], tmp_path, FakeEngine("1.0"))
+
+    def change(point):
+        if "label" in point:
+            point["sigma"] *= 1.5
+
+    told = check(cases[:1], FakeEngine("2.0", change), references)
+    assert verdicts(told) == {("same-theta", "sigma", ""): "worsened"}
+
+    def other(point):
+        if "label" not in point:
+            point["sigma"] *= 1.5
+
+    assert verdicts(check(cases[:1], FakeEngine("2.0", other), references)) == {}
+
+
 def test_a_standard_error_that_no_longer_agrees_is_worsened(cases, tmp_path):
     references = record(cases, tmp_path, FakeEngine("1.0"))
     told = check(cases, FakeEngine("2.0", scale("se_beta", 1 + 1e-6)), references)
@@ -112,6 +130,7 @@ def test_a_number_that_is_no_longer_given_is_worsened(cases, tmp_path):
     assert set(verdicts(told).values()) == {"worsened"}
     assert {key[1] for key in verdicts(told)} == {"se_beta"}
     assert all(row["live"] is None for row in told["numbers"] if row["verdict"] == "worsened")
+    assert told["by_version"][0]["differ"] == 0
 
 
 def test_a_deviance_below_ours_is_worsened(cases, tmp_path):
@@ -209,6 +228,20 @@ def test_an_answer_for_other_bytes_or_another_model_is_not_used(cases, tmp_path)
     assert {row["verdict"] for row in told["numbers"]} == {"new"}
 
 
+def test_an_engine_is_held_to_its_own_answers(tmp_path):
+    """WeMix and lme4's pieces fit one model; where one is wrong, the other's record is not."""
+    weighted = [load_cases()["row-weights"]]
+    pieces = FakeEngine("1.0", name="lme4-weighted")
+    wemix = FakeEngine("4.0", scale("sigma", 1.5), name="wemix")
+    references = record(weighted, tmp_path, pieces, wemix)
+    told = check(weighted, pieces, references)
+    assert {row["reference"] for row in told["numbers"]} == {"row-weights.lme4-weighted-1.0"}
+    assert told["unused"] == ["row-weights.wemix-4.0"]
+    told = check(weighted, wemix, references)
+    assert {row["recorded_version"] for row in told["numbers"]} == {"4.0"}
+    assert verdicts(told) == {}
+
+
 def test_digits_come_from_the_record_where_it_has_them(cases, tmp_path):
     record(cases[:1], tmp_path, FakeEngine("1.0", scale("sigma", 1.5)))
     path = tmp_path / "sleepstudy-slope.lme4-1.0.json"
@@ -225,6 +258,9 @@ def test_digits_come_from_the_record_where_it_has_them(cases, tmp_path):
     path.write_text(json.dumps(answer))
     told = check(cases[:1], engine, load_references(tmp_path))
     assert verdicts(told) == {("same-theta", "sigma", ""): "changed"}
+    # twelve by the tolerance, where the record does not say
+    engine = FakeEngine("2.0", scale("sigma", 1.5 * (1 + 1e-13)))
+    assert verdicts(check(cases[:1], engine, load_references(tmp_path))) == {}
 
 
 def test_an_engine_that_leaves_the_recorded_theta_out_is_an_error(cases, tmp_path):

@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 CASES = ("three-level-school", "sleepstudy-l2-slope")
+DIVERGENCES = ("lme4-colon-ids", "slash-numeric-ids")
 
 
 class Workbench:
@@ -24,6 +25,9 @@ class Workbench:
             shutil.copytree(
                 ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__", "cases")
             )
+        for path in (place / "config" / "divergences").iterdir():
+            if path.stem not in DIVERGENCES:
+                path.unlink()
         # studies have tests of their own
         shutil.rmtree(place / "config" / "studies")
         for name in ("Snakefile", "environment.yml"):

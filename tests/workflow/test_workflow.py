@@ -16,12 +16,19 @@ LAST = {
     "Write the tables",
     "Check that every number is as it must be",
     "Check that no printed number differs",
+    "Check that ours is right where R goes another way",
 }
 JUDGED = {
     "Judge the printed numbers",
     "Write the report",
     "Check that every number is as it must be",
     "Check that no printed number differs",
+    "Check that ours is right where R goes another way",
+}
+SHOWN = {
+    "Show the divergence lme4-colon-ids",
+    "Show the divergence slash-numeric-ids",
+    "Write the table of divergences",
 }
 COMPARED = {"Compare three-level-school", "Compare sleepstudy-l2-slope"}
 
@@ -111,11 +118,13 @@ def test_a_changed_datum_redoes_its_case_alone(workbench):
                 *COMPARED,
                 *LAST,
                 *JUDGED,
+                *SHOWN,
             },
         ),
         ("tiers/printed.py", {*COMPARED, *LAST}),
         ("report/page.py", LAST - {"Write the tables"}),
         ("published/rounding.py", JUDGED),
+        ("divergences/replicated.py", {*(LAST - {"Write the tables"}), *SHOWN}),
         ("cli.py", set()),
     ],
 )
@@ -175,15 +184,45 @@ def test_every_printed_number_is_a_row(finished):
 
 def test_a_printed_number_that_differs_ends_the_run_after_its_report(workbench):
     page = workbench.place / "results" / "report" / "index.html"
-    workbench.replace("resources/published/wemix-test-suite.json", "-1018.29298875158", "-1018.3")
+    workbench.replace("resources/published/wemix-test-suite.json", "-1018.29298875158", "-1018.393")
     page.unlink()
     done = workbench.snakemake()
     told = done.stdout + done.stderr
     assert done.returncode != 0
-    assert "row-weights-two-effects, WeMix: `log_likelihood` printed -1018.3, ours" in told
+    assert "row-weights-two-effects, WeMix: `log_likelihood` printed -1018.393, ours" in told
     assert "printed numbers that differ: 1" in told
     assert page.is_file()
     assert not (workbench.place / "results" / "printed.txt").exists()
+
+
+def test_divergences_stand_by_their_records_without_r(finished):
+    results = finished[0].place / "results"
+    rows = list(csv.DictReader((results / "tables" / "divergences.csv").open(encoding="utf-8")))
+    assert {row["divergence"] for row in rows} == {"lme4-colon-ids", "slash-numeric-ids"}
+    assert {(row["state"], row["reason"]) for row in rows} == {
+        ("not run", "R is turned off by WEMIX_REF_NO_R")
+    }
+    told = (results / "divergences.txt").read_text()
+    assert told == "not run: 2 (lme4-colon-ids, slash-numeric-ids)\n"
+    page = (results / "report" / "index.html").read_text(encoding="utf-8")
+    assert 'href="../divergences/slash-numeric-ids.md"' in page
+    assert "Recorded with R" in (results / "divergences" / "slash-numeric-ids.md").read_text()
+
+
+def test_ours_away_from_an_oracle_ends_the_run_after_its_report(workbench):
+    page = workbench.place / "results" / "report" / "index.html"
+    workbench.replace(
+        "config/divergences/slash-numeric-ids.yaml",
+        "{name: intercept, quantity: beta (Intercept)}",
+        "{name: intercept, quantity: beta x}",
+    )
+    page.unlink()
+    done = workbench.snakemake()
+    told = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "slash-numeric-ids: intercept: ours is 0.307" in told
+    assert page.is_file()
+    assert not (workbench.place / "results" / "divergences.txt").exists()
 
 
 def test_lint_and_format_are_clean():

@@ -25,7 +25,7 @@ rule printed:
         "../../environment.yml"
     params:
         code=code_of("published.table"),
-        resources=str(RESOURCES),
+        resources=lambda w, input: str(Path(input.numbers[0]).parents[1]),
         # where data are that may not be shipped: another place, or another R, judges again
         folder=environ.get("WEMIX_REF_DATA", ""),
         backend=r_versions(),

@@ -35,6 +35,7 @@ rule report:
             for kind in ("json", "matrices.parquet")
         ],
         printed="results/printed.json",
+        divergences="results/divergences.json",
     output:
         report(
             "results/report/index.html",

@@ -17,4 +17,5 @@ with job(snakemake.log[0]):
         out,
         studies=snakemake.params.studies,
         printed=Path(snakemake.input.printed),
+        divergences=Path(snakemake.input.divergences),
     )

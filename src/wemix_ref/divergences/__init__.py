@@ -2,12 +2,5 @@
 
 A divergence is a file in ``config/divergences`` and an R script with its data in
 ``resources/divergences``. `wemix_ref.divergences.specs` reads it, `demonstrate` runs it,
-`verdict` judges, `pages` writes what a maintainer could be sent.
+`verdict` judges, `pages` writes what a maintainer could be sent, `table` puts all together.
 """
-
-from __future__ import annotations
-
-from wemix_ref.divergences.demonstrate import demonstrate
-from wemix_ref.divergences.specs import DivergenceSpec, load_divergence, load_divergences
-
-__all__ = ["DivergenceSpec", "demonstrate", "load_divergence", "load_divergences"]

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-__all__ = ["COLUMNS", "failures", "table"]
+from wemix_ref.errors import CaseError
+from wemix_ref.files import write_json, write_text
+
+__all__ = ["COLUMNS", "SCHEMA", "failures", "read_all", "states", "table", "tell", "write_all"]
+
+SCHEMA = "wemix-ref/divergences/1"
 
 COLUMNS = (
     "divergence",
@@ -48,6 +56,42 @@ def table(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def write_all(paths: Sequence[Path], csv: Path, record: Path) -> None:
+    """Write the table, and one JSON of all results, from the result of each divergence."""
+    results = [json.loads(Path(path).read_text(encoding="utf-8")) for path in paths]
+    results.sort(key=lambda result: (result["program"].casefold(), result["divergence"]))
+    write_json(record, {"schema": SCHEMA, "divergences": results})
+    write_text(csv, table(results).to_csv(index=False))
+
+
+def read_all(path: Path) -> list[dict[str, Any]]:
+    """Read what `write_all` wrote.
+
+    Raises
+    ------
+    CaseError
+        If the file is something else.
+    """
+    content = json.loads(Path(path).read_text(encoding="utf-8"))
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+        raise CaseError(f"{path}: the file must hold results of divergences, schema {SCHEMA}.")
+    return list(content["divergences"])
+
+
+def states(results: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Return how many divergences are in each state, those that occur, most first."""
+    return dict(Counter(result["state"] for result in results).most_common())
+
+
+def tell(results: Sequence[Mapping[str, Any]]) -> str:
+    """Return a line for each state with the divergences in it."""
+    lines = [
+        f"{state}: {count} ({', '.join(r['divergence'] for r in results if r['state'] == state)})"
+        for state, count in states(results).items()
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def failures(results: Sequence[Mapping[str, Any]]) -> list[str]:

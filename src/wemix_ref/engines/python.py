@@ -7,6 +7,7 @@ import platform
 import time
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -79,14 +80,15 @@ class PythonEngine(Engine):
     def _fit(
         self, problem: Problem, thetas: Mapping[str, Sequence[float]], matrices_wanted: bool
     ) -> FitResult:
-        fits = {recipe: _mix(problem, recipe) for recipe in _recipes(problem)}
-        main = fits[_default_recipe(problem)]
+        main = _mix(problem, _default_recipe(problem))
+        fits = {recipe: main.with_recipe(recipe) for recipe in _recipes(problem)}
         record = new_record(problem, self.name, versions=_versions())
         record["optimum"] = _point(fits, problem)
         record["optimum"]["optimizer"] = _told(main.optimizer)
         for label, theta in thetas.items():
             values = np.asarray(list(theta), dtype=float)
-            there = {recipe: fit.at(values) for recipe, fit in fits.items()}
+            point = main.at(values)
+            there = {recipe: point.with_recipe(recipe) for recipe in fits}
             record["at"].append({"label": label, **_point(there, problem)})
         record["singular"] = bool(main.singular)
         record["converged"] = bool(main.converged)
@@ -119,6 +121,7 @@ def _mix(problem: Problem, recipe: str) -> Any:  # noqa: ANN401
     )
 
 
+@cache
 def _versions() -> dict[str, str]:
     packages = ("numpy", "scipy", "pandas")
     return {

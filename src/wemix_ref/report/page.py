@@ -9,11 +9,13 @@ from typing import Any
 from jinja2 import Environment
 
 from wemix_ref.datasets import RESOURCES
+from wemix_ref.divergences.table import read_all
 from wemix_ref.files import write_text
 from wemix_ref.published.table import read_judged
 from wemix_ref.report import overview
 from wemix_ref.report.case_view import case_view
 from wemix_ref.report.data import Results, read_results
+from wemix_ref.report.divergences_view import DivergencesView, divergences_view
 from wemix_ref.report.figures import deviance_figure, digits_figure
 from wemix_ref.report.limits import Limits, read_limits
 from wemix_ref.report.printed_view import PrintedView, printed_view
@@ -36,6 +38,7 @@ def write_report(
     resources: Path = RESOURCES,
     studies: str | None = None,
     printed: Path | None = None,
+    divergences: Path | None = None,
 ) -> None:
     """Write the report of all comparisons.
 
@@ -57,6 +60,8 @@ def write_report(
         Where the list of simulation studies lies, seen from the page; None: nowhere.
     printed : Path or None
         The JSON of judged printed numbers; None: the page has no such section.
+    divergences : Path or None
+        The JSON of all divergences; None: the page has no such section.
 
     Raises
     ------
@@ -65,7 +70,8 @@ def write_report(
     """
     results = read_results(Path(results_dir), Path(cases_dir), only=only, resources=resources)
     view = None if printed is None else printed_view(read_judged(printed))
-    text = render_report(results, read_limits(tolerances), studies, view)
+    apart = None if divergences is None else divergences_view(read_all(divergences))
+    text = render_report(results, read_limits(tolerances), studies, view, apart)
     write_text(Path(out), text)
 
 
@@ -74,6 +80,7 @@ def render_report(
     limits: Limits,
     studies: str | None = None,
     printed: PrintedView | None = None,
+    divergences: DivergencesView | None = None,
 ) -> str:
     """Give the page's text; the same results give the same text.
 
@@ -87,6 +94,8 @@ def render_report(
         Where the list of simulation studies lies.
     printed : PrintedView or None
         What :func:`wemix_ref.report.printed_view.printed_view` gives.
+    divergences : DivergencesView or None
+        What :func:`wemix_ref.report.divergences_view.divergences_view` gives.
 
     Returns
     -------
@@ -95,7 +104,7 @@ def render_report(
     """
     environment = surroundings()
     context = _context(results, limits, environment)
-    shown = {**context, "studies": studies, "printed": printed}
+    shown = {**context, "studies": studies, "printed": printed, "divergences": divergences}
     return rendered(environment, "index.html.j2", shown)
 
 

@@ -1,0 +1,130 @@
+"""Divergences for the page: what R gives, what is right, who says so, and how many are fixed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from wemix_ref.divergences.pages import MEANING, number_text, shown_answer, version_text
+from wemix_ref.divergences.table import failures, states
+from wemix_ref.divergences.verdict import ANOTHER_MODEL, DIVERGES, FIXED, NOT_RUN
+
+__all__ = ["DivergenceRow", "DivergencesView", "divergences_view"]
+
+# What R gets wrong is not a number of ours that differs: it has a sign of its own.
+SIGNS = {
+    DIVERGES: ("other", "≠"),
+    FIXED: ("agrees", "✓"),
+    ANOTHER_MODEL: ("shown", "·"),
+    NOT_RUN: ("unavailable", "○"),
+}
+
+
+@dataclass(frozen=True)
+class DivergenceRow:
+    """One divergence.
+
+    Attributes
+    ----------
+    numbers : (name, the program's, right, ours, whether the program is right) each.
+    oracles : (title, why, what it gives or why it gives nothing) each.
+    """
+
+    id: str
+    title: str
+    program: str
+    state: str
+    kind: str
+    sign: str
+    reason: str
+    formula: str
+    trigger: str
+    happens: str
+    right: str
+    way_round: str
+    how: str
+    error: str
+    told: tuple[str, ...]
+    numbers: tuple[tuple[str, str, str, str, bool], ...]
+    oracles: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True)
+class DivergencesView:
+    """What the section shows.
+
+    Attributes
+    ----------
+    states : (state, its meaning, its kind and sign, how many) each, those that occur.
+    wrong : what failed on our side; empty where all is well.
+    folder : where the pages lie, seen from the report.
+    """
+
+    rows: tuple[DivergenceRow, ...]
+    states: tuple[tuple[str, str, str, str, int], ...]
+    wrong: tuple[str, ...]
+    n_numbers: int
+    folder: str
+
+
+def divergences_view(
+    results: Sequence[Mapping[str, Any]], folder: str = "../divergences"
+) -> DivergencesView:
+    """Build the section.
+
+    Parameters
+    ----------
+    results : what :func:`wemix_ref.divergences.table.read_all` gives.
+    folder : where the pages lie, seen from the report.
+    """
+    counted = states(results)
+    return DivergencesView(
+        tuple(_row(result) for result in results),
+        tuple((state, MEANING[state], *SIGNS[state], n) for state, n in counted.items()),
+        tuple(failures(results)),
+        sum(len(result["numbers"]) for result in results),
+        folder,
+    )
+
+
+def _row(result: Mapping[str, Any]) -> DivergenceRow:
+    side, answer = shown_answer(result)
+    how = "nothing recorded"
+    if answer is not None:
+        how = f"{'run now' if side == 'live' else 'recorded'} with {version_text(answer)}"
+    kind, sign = SIGNS[result["state"]]
+    return DivergenceRow(
+        result["divergence"],
+        result["title"],
+        result["program"],
+        result["state"],
+        kind,
+        sign,
+        result["reason"],
+        result["formula"],
+        result["trigger"],
+        result["happens"],
+        result["right"],
+        result["way_round"] or "",
+        how,
+        answer["error"] if answer is not None else "",
+        tuple(answer["told"]) if answer is not None else (),
+        tuple(
+            (
+                number["name"],
+                number_text(number[side]),
+                number_text(number["right"]),
+                number_text(number["ours"]),
+                bool(number[f"{side}_agrees"]),
+            )
+            for number in result["numbers"]
+        ),
+        tuple((one["title"], one["why"], _gives(one)) for one in result["oracles"]),
+    )
+
+
+def _gives(oracle: Mapping[str, Any]) -> str:
+    if oracle["status"] != "ok":
+        return f"{oracle['status']}: {oracle['message']}"
+    return "; ".join(f"{name}: {number_text(value)}" for name, value in oracle["values"].items())
