@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from wemix_ref.cases import Case
 from wemix_ref.report.data import TIERS, CaseResults
 from wemix_ref.report.figures import DeviancePoint, DigitsPoint, Panel
 from wemix_ref.report.states import STATES, State, engine_order, engine_title, is_recorded, state_of
@@ -25,6 +26,7 @@ __all__ = [
     "digits_panels",
     "matrix",
     "model_kind",
+    "source_title",
     "stands",
     "takers",
     "versions_text",
@@ -145,7 +147,7 @@ def matrix(cases: Sequence[CaseResults]) -> Matrix:
         MatrixRow(
             case.case.name,
             model_kind(case.comparison["model"]),
-            _ORDINAL.sub("", case.case.source),
+            source_title(case.case),
             tuple(_cell(case.comparison, engine) for engine in engines),
         )
         for case in cases
@@ -156,6 +158,11 @@ def matrix(cases: Sequence[CaseResults]) -> Matrix:
         rows,
         tuple(state for state in STATES.values() if state.kind in used),
     )
+
+
+def source_title(case: Case) -> str:
+    """Name a case's source, without which part of it the case is from."""
+    return _ORDINAL.sub("", case.source)
 
 
 def model_kind(model: Mapping[str, Any]) -> str:

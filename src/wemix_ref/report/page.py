@@ -17,6 +17,7 @@ from wemix_ref.report.case_view import case_view
 from wemix_ref.report.data import Results, read_results
 from wemix_ref.report.divergences_view import DivergencesView, divergences_view
 from wemix_ref.report.figures import deviance_figure, digits_figure
+from wemix_ref.report.landing import landing
 from wemix_ref.report.limits import Limits, read_limits
 from wemix_ref.report.printed_view import PrintedView, printed_view
 from wemix_ref.report.tables import quantity_title
@@ -104,6 +105,7 @@ def render_report(
     """
     environment = surroundings()
     context = _context(results, limits, environment)
+    context["landing"] = landing(results.cases, context["matrix"], printed)
     shown = {**context, "studies": studies, "printed": printed, "divergences": divergences}
     return rendered(environment, "index.html.j2", shown)
 
