@@ -256,6 +256,27 @@ def test_an_error_of_statsmodels_is_a_failed_record(problem, monkeypatch):
 
 
 @needed
+def test_what_became_of_the_search_is_in_the_record(problem, monkeypatch):
+    from statsmodels.regression import mixed_linear_model
+
+    problem = dataclasses.replace(problem, formula="y ~ x + (1|g)")
+    record = answer(problem)
+    assert (record["converged"], record["singular"]) == (True, False)
+    fit = mixed_linear_model.MixedLM.fit
+
+    def stop(self, **named):
+        result = fit(self, **named)
+        result.converged = False
+        result.cov_re = np.array([[1e-9 * result.scale]])
+        return result
+
+    monkeypatch.setattr(mixed_linear_model.MixedLM, "fit", stop)
+    record = answer(problem)
+    assert (record["converged"], record["singular"]) == (False, True)
+    assert record["optimum"]["theta"]["values"] == pytest.approx([1e-9**0.5])
+
+
+@needed
 def test_centred_variables_are_centred(problem):
     problem = dataclasses.replace(problem, formula="y ~ x + (1|g)", center_group={"g": "~x"})
     centred = problem.data.assign(

@@ -115,6 +115,7 @@ def test_the_folder_must_be_one(published, monkeypatch, tmp_path):
     ("old", "new", "told"),
     [
         ('0.5,"002","a",3,1\n', "", "found 2 rows and 1 groups of `school`"),
+        ('1.5,"001","b",2,1\n', '1.5,"001","b",2,1\n' * 2, "found 4 rows and 2 groups of"),
         ('0.5,"002"', '0.5,"001"', "found 3 rows and 1 groups of `school`"),
         ("school", "sch", "must have the column `school`; it has pv1math, sch"),
         ("w2", "weight", "must have the column `w2`"),

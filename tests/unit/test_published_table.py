@@ -89,6 +89,15 @@ def test_the_csv_has_a_row_for_every_printed_number(cases, tmp_path):
     assert read_judged(tmp_path / "printed.json") == cases
 
 
+def test_the_deviance_at_a_printed_theta_is_above_ours(cases):
+    columns = {(c["case"], k["package"]): k for c in cases for k in c["columns"]}
+    above = columns["unit-weights", "GLLAMM"]["deviance_above"]
+    assert 1e-11 < above < 1e-8  # about 2e-10: the likelihood is flat there
+    for place in (("group-centred", "HLM"), ("pisa2000-stata", "Stata")):
+        assert columns[place]["deviance_above"] is None
+        assert columns[place]["implied_theta"] is None
+
+
 def test_the_same_numbers_are_the_same_bytes(cases, tmp_path):
     for name in ("first", "second"):
         write_judged(cases, tmp_path / f"{name}.csv", tmp_path / f"{name}.json")
