@@ -16,7 +16,7 @@ from wemix_ref.fit import fit_design
 from wemix_ref.simulate.arithmetic import Scope
 from wemix_ref.simulate.estimates import estimates_of_fit
 from wemix_ref.simulate.hierarchy import Population
-from wemix_ref.simulate.parameters import sole_group, true_values
+from wemix_ref.simulate.parameters import true_values
 from wemix_ref.simulate.places import at
 from wemix_ref.simulate.populations import draw_population
 from wemix_ref.simulate.sampling import draw_sample
@@ -66,8 +66,8 @@ class Draws:
 
     @property
     def short_names(self) -> bool:
-        """Whether all models have the same single grouping factor, so that names leave it out."""
-        return sole_group(self.scenario.models, self.levels) is not None
+        """Whether all the study's models have one grouping factor, so that names leave it out."""
+        return self.scenario.short_names
 
     def place(self, replicate: int) -> str:
         """Name a replicate, for messages: the file, the scenario and its number."""
