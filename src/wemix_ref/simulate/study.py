@@ -199,7 +199,7 @@ def load_study(path: Path, *, small: bool = False, chunk: int | None = None) -> 
     Parameters
     ----------
     path : the file; its stem is the study's name.
-    small : the small version, as the file's ``small`` says.
+    small : the small version, as the file's ``small`` says; it is checked in any case.
     chunk : replicates of one job, in place of the file's.
 
     Raises
@@ -218,7 +218,10 @@ def load_study(path: Path, *, small: bool = False, chunk: int | None = None) -> 
     except CaseError as error:
         raise StudyError(str(error)) from error
     try:
-        return _study(path, small_version(content, path) if small else content, small, chunk)
+        study = _study(path, small_version(content, path) if small else content, small, chunk)
+        if "small" in content and not small:
+            _study(path, small_version(content, path), True, chunk)
+        return study
     except WemixRefError as error:
         told = str(error)
         raise StudyError(told if told.startswith(str(path)) else f"{path}: {told}") from error
