@@ -204,7 +204,7 @@ def test_what_makes_no_sense_is_refused_with_the_files_name(study, changes, matc
         ({"scenarios": ["A"]}, r"small\.scenarios must name scenarios; 'A' is none"),
         (
             {"factors": {"informative": [True, 1, "both"]}},
-            r"factors\.informative must be values that the whole .*\(False, True\); 2 are not.*: 1\)",
+            r"factors\.informative must be values .*has \(False, True\); 2 are not.*: 1\)",
         ),
         ({"factors": {"informative": [1.0]}}, r"1 are not \(first: 1\.0\)"),
         ({"factors": {"informative": [True, True]}}, "'informative-true' is there twice"),
