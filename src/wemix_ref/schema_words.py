@@ -98,6 +98,10 @@ def _what(error: ValidationError, root: Schema) -> str:
             return f"must be of length {value} or more; found {found}"
         case "minimum":
             return f"must be {value} or more; found {found}"
+        case "exclusiveMinimum" | "exclusiveMaximum":
+            bounds = {"more": "exclusiveMinimum", "less": "exclusiveMaximum"}
+            said = [f"{word} than {schema[key]}" for word, key in bounds.items() if key in schema]
+            return f"must be {' and '.join(said)}; found {found}"
     return f"must follow the schema: {error.message}"
 
 

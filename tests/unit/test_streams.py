@@ -10,6 +10,7 @@ import pytest
 
 from wemix_ref.errors import StudyError
 from wemix_ref.r_random import RRandom
+from wemix_ref.simulate.distributions import COVARIATES, STANDARDISED
 from wemix_ref.simulate.streams import RStream, Stream, stream_of
 
 DRAWS = {
@@ -98,10 +99,22 @@ def test_the_r_stream_is_rs():
     np.testing.assert_array_equal(stream.bernoulli(p), twin.bernoulli(p))
 
 
-@pytest.mark.parametrize("name", ["exponential", "laplace", "gamma", "t", "poisson"])
-def test_what_the_r_stream_lacks_is_said(name):
-    with pytest.raises(StudyError, match=r"gives normal, lognormal, uniform.*generator: numpy"):
-        DRAWS[name](RStream(1))
+OPTIONS = {"df": 5.0, "shape": 2.0, "low": 1.0, "high": 3.0, "p": 0.5, "mean": 1.0, "sdlog": 1.0}
+GIVEN = "normal, lognormal, uniform, integers and bernoulli"
+
+
+@pytest.mark.parametrize("table", [STANDARDISED, COVARIATES], ids=["standardised", "covariates"])
+def test_the_r_stream_says_which_distributions_it_has(table):
+    given = GIVEN.replace(" and", ",").split(", ")
+    said = rf"R's generator gives draws of {GIVEN}, and samples without.*`generator: numpy`$"
+    for name, distribution in table.items():
+        needed = [key for key, usual in distribution.options.items() if usual is None]
+        options = {key: OPTIONS[key] for key in needed}
+        if name in given:
+            assert distribution.draw(options, RStream(1), 3).shape == (3,)
+        else:
+            with pytest.raises(StudyError, match=said):
+                distribution.draw(options, RStream(1), 3)
 
 
 def test_seeds_that_r_does_not_take_are_refused():

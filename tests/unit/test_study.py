@@ -196,6 +196,36 @@ def test_what_makes_no_sense_is_refused_with_the_files_name(study, changes, matc
     assert "tiny.yaml" in str(caught.value)
 
 
+@pytest.mark.parametrize("small", [False, True])
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"factors": {"q": [1]}}, r"small\.factors must name factors; 'q' is none"),
+        ({"scenarios": ["A"]}, r"small\.scenarios must name scenarios; 'A' is none"),
+        (
+            {"factors": {"informative": [True, 1, "both"]}},
+            r"factors\.informative must be values .*has \(False, True\); 2 are not.*: 1\)",
+        ),
+        ({"factors": {"informative": [1.0]}}, r"1 are not \(first: 1\.0\)"),
+        ({"factors": {"informative": [True, True]}}, "'informative-true' is there twice"),
+        ({"factors": {"informative": [{"a": 1}]}}, r"1 are not \(first: \{'a': 1\}\)"),
+    ],
+)
+def test_a_small_version_that_is_no_part_of_the_whole_is_refused_on_loading(
+    study, changes, match, small
+):
+    path = study(small={"replicates": 2, **changes})
+    with pytest.raises(StudyError, match=match) as caught:
+        load_study(path, small=small)
+    assert str(caught.value).count("tiny.yaml") == 1
+
+
+def test_seeds_of_a_small_version_are_checked_on_loading(study):
+    path = study(generator={"R": 2**31 - 100}, small={"replicates": 200})
+    with pytest.raises(StudyError, match="with 200 replicates goes beyond"):
+        load_study(path)
+
+
 def test_a_name_that_is_no_directory_is_refused(study):
     with pytest.raises(StudyError, match="Rename"):
         load_study(study(name="my.study"))

@@ -24,36 +24,6 @@ def plain(markup):
     return html.unescape(re.sub(r"<[^>]+>", "", str(markup)))
 
 
-def test_what_selection_depends_on_is_found_through_variables():
-    population = {
-        **example.POPULATION,
-        "covariates": {
-            **example.POPULATION["covariates"],
-            "w": {"level": "school", "expression": "z + 1"},
-        },
-        "derived": {"s2": {"level": "school", "expression": "var(e)"}},
-    }
-    assert describe.depends_on("s2 > 1", population) == (["e"], ["s2"])
-    assert describe.depends_on("exp(w)", population) == ([], ["w", "z", "x"])
-    assert describe.depends_on("mean(y)", population) == (["y"], [])
-    assert describe.depends_on("strength * 2", population) == ([], [])
-    assert describe.depends_on(0.5, population) == ([], [])
-
-
-def test_stages_say_whether_they_may_be_informative():
-    text = {
-        "population": example.POPULATION,
-        "sampling": {"student": {"method": "srs", "size": "where(z > 0, 2, 6)", "weight": 2}},
-    }
-    school, student = describe.stages(text)
-    assert (school.method, school.through) == ("census", "not informative")
-    assert student.through == "not informative given z, x"
-    assert [(key, plain(value)) for key, value in student.settings] == [
-        ("size", "where(z > 0, 2, 6)"),
-        ("weight", "2"),
-    ]
-
-
 def test_equations_have_indices_slopes_and_distributions():
     population = {
         "levels": {"school": {}, "teacher": {}, "student": {}},

@@ -121,6 +121,14 @@ def test_in_a_list_the_wrong_word_is_told_by_its_place(
                 "letter first, or $NAME of a parameter; found 'a b'. "
             ),
         ),
+        (
+            {"interval": {"level": 95}},
+            "key `interval.level` must be more than 0 and less than 1; found 95. ",
+        ),
+        (
+            {"interval": {"level": 0}},
+            "key `interval.level` must be more than 0 and less than 1; found 0. ",
+        ),
         ({"seed": -1, "chunk": 0}, "(the first of 2 places). "),
     ],
 )

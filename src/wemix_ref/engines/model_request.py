@@ -64,7 +64,8 @@ def unconditional_weights(problem: Problem) -> list[np.ndarray]:
 
 def centred_columns(one_sided: str) -> tuple[str, ...]:
     """Return the column names of a one-sided centring formula such as ``~x + z``."""
-    return tuple(name for term in parse_one_sided(one_sided).terms for name in names_in(*term))
+    terms = parse_one_sided(one_sided).terms
+    return tuple(name for term in terms for part in term for name in names_in(part))
 
 
 def _group_rows(formula: Formula, group: str, data: pd.DataFrame) -> list[pd.Series]:

@@ -13,15 +13,16 @@ from numpy.typing import NDArray
 from wemix_ref.design import build_design
 from wemix_ref.errors import StudyError, WemixRefError
 from wemix_ref.fit import fit_design
+from wemix_ref.formula import parse_formula
 from wemix_ref.simulate.arithmetic import Scope
 from wemix_ref.simulate.estimates import estimates_of_fit
 from wemix_ref.simulate.hierarchy import Population
-from wemix_ref.simulate.parameters import sole_group, true_values
 from wemix_ref.simulate.places import at
 from wemix_ref.simulate.populations import draw_population
 from wemix_ref.simulate.sampling import draw_sample
 from wemix_ref.simulate.streams import RStream, Stream, stream_of
 from wemix_ref.simulate.study import Scenario, Study
+from wemix_ref.simulate.true_values import true_values
 
 __all__ = ["Drawn", "Draws"]
 
@@ -66,8 +67,8 @@ class Draws:
 
     @property
     def short_names(self) -> bool:
-        """Whether all models have the same single grouping factor, so that names leave it out."""
-        return sole_group(self.scenario.models, self.levels) is not None
+        """Whether all the study's models have one grouping factor, so that names leave it out."""
+        return self.scenario.short_names
 
     def place(self, replicate: int) -> str:
         """Name a replicate, for messages: the file, the scenario and its number."""
@@ -93,21 +94,27 @@ class Draws:
         weights = {name: sample.unconditional(level) for level, name in enumerate(self.levels)}
         return Drawn(population, population.frame(sample.rows), weights)
 
-    def targets(self, population: Population) -> dict[str, float]:
-        """Return what estimates are held against, by parameter."""
+    def targets(self, population: Population) -> dict[str, dict[str, float]]:
+        """Return what estimates are held against: by model, then by parameter."""
         scenario = self.scenario
-        if scenario.target.kind == "parameter":
-            truth = population.truth
-            out = true_values(scenario.models, scenario.population, truth, self.short_names)
-        elif self.study.finite:
-            out = dict(self._finite_fit)
-        else:
-            out = self._population_fit(population)
+        stated = {}
         scope = Scope(population.hierarchy, {}, scenario.parameters)
         for name, expression in scenario.target.values.items():
             with at(f"target.values.{name}"):
-                out[name] = float(expression.evaluate(scope, 0)[0])
-        return out
+                stated[name] = float(expression.evaluate(scope, 0)[0])
+        if scenario.target.kind == "parameter":
+            truth, short = population.truth, self.short_names
+            return {
+                model: true_values(model, scenario.population, truth, short) | stated
+                for model in scenario.models
+            }
+        found = self._finite_fit if self.study.finite else self._population_fit(population)
+        response = parse_formula(scenario.target.model).response
+        # numbers of another response are none to hold these against
+        return {
+            model: (found if parse_formula(model).response == response else {}) | stated
+            for model in scenario.models
+        }
 
     def _streams(self, replicate: int) -> tuple[Stream, Stream]:
         """Return the streams of the population and of the sample; R's are one."""

@@ -89,7 +89,8 @@ def run_replicates(
                 if analysis.fit.engine == "python":
                     continue
                 try:
-                    waiting.append(_for_r(draws, replicate, analysis, drawn, targets))
+                    own = targets[analysis.fit.model]
+                    waiting.append(_for_r(draws, replicate, analysis, drawn, own))
                 except StudyError:
                     raise
                 except WemixRefError as error:
@@ -102,7 +103,7 @@ def run_replicates(
 
 
 def _by_python(
-    draws: Draws, replicate: int, drawn: Drawn, targets: Mapping[str, float]
+    draws: Draws, replicate: int, drawn: Drawn, targets: Mapping[str, Mapping[str, float]]
 ) -> list[Row]:
     scenario = draws.scenario
     designs: dict[str, Design] = {}
@@ -128,7 +129,8 @@ def _by_python(
             rows.append(_failed(scenario, replicate, analysis, _reason(error)))
             continue
         state = (fit.converged, fit.singular, fit.deviance, fit.nobs, n_top)
-        rows += _rows((scenario.name, replicate, analysis.name), state, named, targets)
+        head = (scenario.name, replicate, analysis.name)
+        rows += _rows(head, state, named, targets[analysis.fit.model])
     return rows
 
 

@@ -32,7 +32,14 @@ Parameters = Mapping[str, float | bool | str]
 
 
 def small_version(content: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
-    """Return a file's content with the changes of its small version."""
+    """Return a file's content with the changes of its small version.
+
+    Raises
+    ------
+    StudyError
+        If there is none, or it has a factor, a value of one, or a scenario that the whole study
+        has not: its replicates are some of the whole's.
+    """
     changes = content.get("small")
     if changes is None:
         raise StudyError(f"{path}: a small version is defined by the key `small`; there is none.")
@@ -46,6 +53,16 @@ def small_version(content: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
         unknown = [name for name in changes.get(key, ()) if name not in content.get(key, {})]
         if unknown:
             raise StudyError(f"{path}: small.{key} must name {key}; {unknown[0]!r} is none.")
+    for name, values in changes.get("factors", {}).items():
+        # 1, 1.0 and true are equal, but name different scenarios
+        whole = [repr(value) for value in content["factors"][name]]
+        other = [value for value in values if repr(value) not in whole]
+        if other:
+            raise StudyError(
+                f"{path}: small.factors.{name} must be values that the whole study has "
+                f"({', '.join(whole)}); {len(other)} are not (first: {other[0]!r}). Add them to "
+                f"factors.{name}, or take them out of small.factors."
+            )
     if "factors" in changes:
         out["factors"] = {**content["factors"], **changes["factors"]}
     if "scenarios" in changes:

@@ -128,8 +128,8 @@ class RStream(Stream):
     @property
     def _generator(self) -> NoReturn:
         raise StudyError(
-            "R's generator gives normal, lognormal, uniform and Bernoulli draws and samples "
-            "without replacement; others are not there. Take another distribution, or "
+            "R's generator gives draws of normal, lognormal, uniform, integers and bernoulli, and "
+            "samples without replacement; others are not there. Take another distribution, or "
             "`generator: numpy`"
         )
 

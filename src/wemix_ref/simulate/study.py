@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from wemix_ref.errors import CaseError, StudyError, WemixRefError
 from wemix_ref.simulate.analyses import Analysis, analyses_of
 from wemix_ref.simulate.arithmetic import Expression
 from wemix_ref.simulate.draw_specs import parsed
+from wemix_ref.simulate.parameters import sole_group
+from wemix_ref.simulate.places import at
 from wemix_ref.simulate.populations import PopulationSpec, population_spec
 from wemix_ref.simulate.sampling import SamplingSpec, sampling_spec
 from wemix_ref.simulate.scenarios import (
@@ -25,7 +27,7 @@ from wemix_ref.simulate.scenarios import (
     small_version,
     substituted,
 )
-from wemix_ref.simulate.study_names import check_names
+from wemix_ref.simulate.study_names import check_names, check_targets
 from wemix_ref.strict_yaml import PROJECT, read_valid_yaml
 
 __all__ = ["Audit", "Interval", "Scenario", "Study", "Target", "load_studies", "load_study"]
@@ -84,6 +86,8 @@ class Scenario:
     population, sampling, target, analyses : as the file has them at these parameters.
     fingerprint : hash of all that its replicates depend on, the seed too.
     population_key : hash of what a finite population depends on.
+    short_names : whether all models, of all the study's scenarios, have one grouping factor, which
+        the names of parameters leave out then.
     """
 
     name: str
@@ -94,6 +98,7 @@ class Scenario:
     analyses: tuple[Analysis, ...]
     fingerprint: str
     population_key: str
+    short_names: bool
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -138,7 +143,17 @@ class Study:
 
     @cached_property
     def _scenarios(self) -> dict[str, Scenario]:
-        return {}
+        read = {}
+        for name in self.settings:
+            with at(f"{self.path}, scenario {name!r}"):
+                read[name] = _scenario(self, name)
+        models = tuple(dict.fromkeys(model for one in read.values() for model in one.models))
+        short = sole_group(models, tuple(self.content["population"]["levels"])) is not None
+        for name, one in read.items():
+            read[name] = _named(one, short)
+            with at(f"{self.path}, scenario {name!r}"):
+                check_targets(read[name], models)
+        return read
 
     def scenario(self, name: str) -> Scenario:
         """Return a scenario.
@@ -146,18 +161,13 @@ class Study:
         Raises
         ------
         StudyError
-            If there is none of that name, or its content makes no sense.
+            If there is none of that name, or the content of one makes no sense.
         """
         if name not in self.settings:
             raise StudyError(
                 f"{self.path}: a scenario must be one of {', '.join(self.settings)}; found "
                 f"{name!r}."
             )
-        if name not in self._scenarios:
-            try:
-                self._scenarios[name] = _scenario(self, name)
-            except StudyError as error:
-                raise StudyError(f"{self.path}, scenario {name!r}: {error}") from error
         return self._scenarios[name]
 
     @property
@@ -189,7 +199,7 @@ def load_study(path: Path, *, small: bool = False, chunk: int | None = None) -> 
     Parameters
     ----------
     path : the file; its stem is the study's name.
-    small : the small version, as the file's ``small`` says.
+    small : the small version, as the file's ``small`` says; it is checked in any case.
     chunk : replicates of one job, in place of the file's.
 
     Raises
@@ -208,7 +218,10 @@ def load_study(path: Path, *, small: bool = False, chunk: int | None = None) -> 
     except CaseError as error:
         raise StudyError(str(error)) from error
     try:
-        return _study(path, small_version(content, path) if small else content, small, chunk)
+        study = _study(path, small_version(content, path) if small else content, small, chunk)
+        if "small" in content and not small:
+            _study(path, small_version(content, path), True, chunk)
+        return study
     except WemixRefError as error:
         told = str(error)
         raise StudyError(told if told.startswith(str(path)) else f"{path}: {told}") from error
@@ -299,9 +312,20 @@ def _scenario(study: Study, name: str) -> Scenario:
         analyses=analyses_of(content["analyses"], content["model"], levels),
         fingerprint=hashlib.sha256(text.encode()).hexdigest(),
         population_key=_population_key(study, content["population"], parameters),
+        short_names=True,
     )
     check_names(out)
-    return out
+    return replace(out, short_names=sole_group(out.models, levels) is not None)
+
+
+def _named(scenario: Scenario, short: bool) -> Scenario:
+    """Give a scenario the names of the whole study."""
+    if scenario.short_names == short:
+        return scenario
+    # where another scenario decides on the names of its rows, its replicates depend on that
+    text = json.dumps([scenario.fingerprint, {"short_names": short}])
+    fingerprint = hashlib.sha256(text.encode()).hexdigest()
+    return replace(scenario, short_names=short, fingerprint=fingerprint)
 
 
 def _population_key(study: Study, population: Mapping[str, Any], parameters: Parameters) -> str:

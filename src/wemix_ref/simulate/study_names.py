@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from wemix_ref.errors import StudyError
 from wemix_ref.formula import Formula, parse_formula
 from wemix_ref.schema_words import nearest
-from wemix_ref.simulate.parameters import group_of, parameters_of, sole_group
+from wemix_ref.simulate.parameters import group_of, parameters_of
 from wemix_ref.simulate.places import at
 from wemix_ref.simulate.sampling_spec import EXTRA_NAMES
 
@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from wemix_ref.simulate.population_specs import PopulationSpec
     from wemix_ref.simulate.study import Scenario
 
-__all__ = ["check_names"]
+__all__ = ["check_names", "check_targets"]
 
 
 def check_names(scenario: Scenario) -> None:
     """Check that models can be fitted to samples, and that every name is known.
+
+    The names that the study gives to parameters are not: see :func:`check_targets`.
 
     Raises
     ------
@@ -39,9 +41,23 @@ def check_names(scenario: Scenario) -> None:
         _check_weights(analysis, scenario.population.level_names)
     _check_parameters(scenario)
     _check_design(scenario)
-    levels = scenario.population.level_names
-    short = sole_group(scenario.models, levels) is not None
-    parameters = {n for m in scenario.models for n in parameters_of(m, levels, short)}
+
+
+def check_targets(scenario: Scenario, models: Iterable[str]) -> None:
+    """Check that targets stated by hand are of parameters.
+
+    Parameters
+    ----------
+    scenario : with the names that the whole study gives to parameters.
+    models : of all the study's scenarios; one may lack a parameter of another.
+
+    Raises
+    ------
+    StudyError
+        If no model has a parameter of that name.
+    """
+    levels, short = scenario.population.level_names, scenario.short_names
+    parameters = {name for model in models for name in parameters_of(model, levels, short)}
     for name in scenario.target.values:
         if name not in parameters:
             raise StudyError(

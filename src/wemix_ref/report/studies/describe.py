@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from wemix_ref.report.studies.distributions import distribution_words, quantity
-from wemix_ref.report.studies.equations import random_names
+from wemix_ref.report.studies.informative import response_through, stage_through
 from wemix_ref.report.studies.view import head_of
 from wemix_ref.report.studies.wording import METHODS, RECIPES, SCALINGS, WEIGHTS
 
@@ -21,7 +20,6 @@ __all__ = [
     "VariableLine",
     "adjustments",
     "analysis_lines",
-    "depends_on",
     "generator",
     "levels",
     "population_kind",
@@ -30,8 +28,6 @@ __all__ = [
     "target_text",
     "variables",
 ]
-
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True)
@@ -121,41 +117,6 @@ def variables(population: Mapping[str, Any]) -> list[VariableLine]:
     return lines
 
 
-def depends_on(expression: object, population: Mapping[str, Any]) -> tuple[list[str], list[str]]:
-    """Find what an expression depends on, through the variables that it names.
-
-    Parameters
-    ----------
-    expression : object
-        A number or an expression.
-    population : Mapping
-        As in the study's file.
-
-    Returns
-    -------
-    random, covariates : list of str
-        Random effects, residual or response, and covariates, in order of first appearance.
-    """
-    model = population["model"]
-    roots = {"e", str(model["response"])}
-    for group, one in (model.get("random") or {}).items():
-        roots.update(random_names(group, one.get("terms") or ["(Intercept)"]))
-    known = {**(population.get("covariates") or {}), **(population.get("derived") or {})}
-    random: dict[str, None] = {}
-    covariates: dict[str, None] = {}
-    waiting = _NAME.findall(str(expression))
-    while waiting:
-        name = waiting.pop(0)
-        if name in roots:
-            random[name] = None
-        elif name in known and name not in covariates:
-            covariates[name] = None
-            waiting += [
-                word for value in known[name].values() for word in _NAME.findall(str(value))
-            ]
-    return list(random), list(covariates)
-
-
 def stages(text: Mapping[str, Any]) -> list[StageLine]:
     """Describe how each level is sampled, the top first."""
     population, sampling = text["population"], text.get("sampling") or {}
@@ -175,22 +136,10 @@ def stages(text: Mapping[str, Any]) -> list[StageLine]:
                 source,
                 settings,
                 quantity(one["strata"]) if "strata" in one else Markup(""),
-                _through([one.get(k, "") for k in (*_DEPENDS, "strata")], population),
+                stage_through(one, level, population),
             )
         )
     return lines
-
-
-_DEPENDS = ("size", "rate", "measure", "probability")
-
-
-def _through(expressions: list[Any], population: Mapping[str, Any]) -> str:
-    random, covariates = depends_on(" ".join(map(str, expressions)), population)
-    if random:
-        return "may be informative: depends on " + ", ".join(random)
-    if covariates:
-        return "not informative given " + ", ".join(covariates)
-    return "not informative"
 
 
 def adjustments(text: Mapping[str, Any]) -> list[tuple[str, Markup, str]]:
@@ -206,7 +155,7 @@ def adjustments(text: Mapping[str, Any]) -> list[tuple[str, Markup, str]]:
         told = Markup("nonresponse: a unit responds with probability {}; {}").format(
             quantity(one["probability"]), done
         )
-        lines.append((level, told, _through([one["probability"]], population)))
+        lines.append((level, told, response_through(one, level, population)))
     for level, one in (text.get("trimming") or {}).items():
         bound = (
             Markup("their {} quantile").format(quantity(one["quantile"]))
