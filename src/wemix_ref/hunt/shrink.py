@@ -68,10 +68,7 @@ def explained(
     for place, (pair, verdict) in enumerate(others):
         if verdict.kind != kind:
             continue
-        plain: Model | None = pair.first
-        for name in labels or needs:
-            plain = None if plain is None else FEATURES[name](plain) or plain
-        candidate = _pair(pair, plain)
+        candidate = _pair(pair, _without(pair.first, labels or needs))
         if candidate is not None:
             pairs.append(candidate)
             places.append(place)
@@ -88,10 +85,15 @@ def shrunk(engine: Engine, pair: Pair, verdict: Verdict) -> tuple[Pair, Verdict,
     Pair, Verdict, tuple of str
         The small pair, its verdict, and the features that it needs.
     """
-    for without in FEATURES.values():
-        candidate = _pair(pair, without(pair.first))
+    needs = needed(engine, [(pair, verdict)])[0]
+    plain = _pair(pair, _without(pair.first, [name for name in FEATURES if name not in needs]))
+    candidates = [] if plain is None else [plain]
+    together, verdict = _first_that_differs(engine, candidates, pair, verdict)
+    for name in FEATURES if together is pair else ():
+        candidate = _pair(together, FEATURES[name](together.first))
         if candidate is not None:
-            pair, verdict = _first_that_differs(engine, [candidate], pair, verdict)
+            together, verdict = _first_that_differs(engine, [candidate], together, verdict)
+    pair = together
     before = None
     while pair is not before:
         before = pair
@@ -99,6 +101,13 @@ def shrunk(engine: Engine, pair: Pair, verdict: Verdict) -> tuple[Pair, Verdict,
             pair, verdict = _as_far_as_it_goes(engine, way, pair, verdict)
     needs = needed(engine, [(pair, verdict)])[0]
     return pair, verdict, needs
+
+
+def _without(model: Model, names: Sequence[str]) -> Model:
+    """A model with some features made plain, as far as each can be."""
+    for name in names:
+        model = FEATURES[name](model) or model
+    return model
 
 
 def _as_far_as_it_goes(
