@@ -46,8 +46,8 @@ def explained(
 ) -> list[bool]:
     """For each other difference whether it is of the same kind and goes away without the same.
 
-    Labels are what is made plain where a case needs some, since most differences also need weights
-    or levels; ids at all levels where it needs those of one.
+    Labels are what is made plain where a case needs some, each kind alone, since most differences
+    also need weights or levels; ids at all levels where it needs those of one.
 
     Parameters
     ----------
@@ -56,24 +56,20 @@ def explained(
     kind : str
         Of the shrunk case's verdict.
     """
-    labels = [
-        name
-        for name in FEATURES
-        if (name in needs and name.startswith("names "))
-        or (name.startswith("ids ") and any(need.startswith("ids ") for need in needs))
-    ]
-    flags = [False] * len(others)
-    pairs: list[Pair] = []
-    places: list[int] = []
-    for place, (pair, verdict) in enumerate(others):
-        if verdict.kind != kind:
+    parts = [[name] for name in needs if "names" in name]
+    if any(name.startswith("ids ") for name in needs):
+        parts.append([name for name in FEATURES if name.startswith("ids ")])
+    asked: list[tuple[int, Pair]] = []
+    flags = [verdict.kind == kind for _, verdict in others]
+    for place, (pair, _) in enumerate(others):
+        candidates = [_pair(pair, _without(pair.first, part)) for part in parts or [list(needs)]]
+        if not flags[place] or any(one is None for one in candidates):
+            flags[place] = False
             continue
-        candidate = _pair(pair, _without(pair.first, labels or needs))
-        if candidate is not None:
-            pairs.append(candidate)
-            places.append(place)
-    for place, verdict in zip(places, verdicts(engine, pairs), strict=True):
-        flags[place] = verdict.kind != kind
+        asked += [(place, one) for one in candidates if one is not None]
+    answered = verdicts(engine, [pair for _, pair in asked])
+    for (place, _), verdict in zip(asked, answered, strict=True):
+        flags[place] = flags[place] and verdict.kind != kind
     return flags
 
 
