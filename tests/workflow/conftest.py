@@ -75,7 +75,9 @@ class Workbench:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workbench, str]:
     """A copy in which one run has ended, and what that run said."""
     workbench = Workbench(tmp_path_factory.mktemp("work bench"))
-    done = workbench.snakemake(profile=True)
+    # as `./workbench run` asks for it
+    report = ("--report", "results/report.html", "--report-after-run")
+    done = workbench.snakemake(*report, profile=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return workbench, done.stdout + done.stderr
 

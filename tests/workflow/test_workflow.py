@@ -38,7 +38,7 @@ def test_a_run_ends_with_the_report(finished):
     results = workbench.place / "results"
     page = (results / "report" / "index.html").read_text(encoding="utf-8")
     assert "three-level-school" in page
-    assert (results / "report.html").stat().st_size > 10_000  # Snakemake's own, by the profile
+    assert (results / "report.html").stat().st_size > 10_000  # Snakemake's own
     assert "index.html" in told
     verdict = (results / "verdict.txt").read_text()
     assert verdict in told
