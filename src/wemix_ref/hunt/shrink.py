@@ -16,6 +16,8 @@ __all__ = ["explained", "needed", "shrunk"]
 
 #: Candidates put to the engine at once; the first of them that still differs is taken.
 TOGETHER = 4
+#: Candidates tried for one case in one way of making it smaller, between two that are taken.
+MOST_TRIED = 24
 
 
 def needed(engine: Engine, found: Sequence[tuple[Pair, Verdict]]) -> list[tuple[str, ...]]:
@@ -114,7 +116,7 @@ def _as_far_as_it_goes(
     while pair is not before:
         before = pair
         smaller = (_pair(pair, model) for model in way(pair.first))
-        candidates = (one for one in smaller if one is not None)
+        candidates = islice((one for one in smaller if one is not None), MOST_TRIED)
         while pair is before and (batch := list(islice(candidates, TOGETHER))):
             pair, verdict = _first_that_differs(engine, batch, pair, verdict)
     return pair, verdict
