@@ -101,6 +101,12 @@ def test_the_section_counts_and_shows_all(results):
     assert rendered(divergences_view(list(results.values()))) == text
 
 
+def test_backquotes_are_code_and_nothing_in_them_is_markup(results):
+    evil = "of `<i>` and <b>`x` or ` alone"
+    (row,) = divergences_view([{**results["offset"], "happens": evil}]).rows
+    assert row.happens == ("of <code>&lt;i&gt;</code> and &lt;b&gt;<code>x</code> or ` alone")
+
+
 def test_a_fixed_divergence_is_shown_as_fixed(results):
     fixed, still = (dict(results[name]) for name in ("offset", "dots"))
     fixed.update(state=FIXED, reason="", live={**fixed["recorded"]})

@@ -116,6 +116,14 @@ def test_two_faults_are_two_cases() -> None:
     ]
 
 
+def test_a_model_without_an_answer_is_given_plain_names_as_well() -> None:
+    number = next(k for k in range(50) if prefixed(random_model(7, k)))
+    run = hunt(Wrong(refuses_prefixes), seed=7, n=number + 1)
+    assert number in {k for case in run.cases for k in case.numbers}
+    assert run.counts["rename"]["fails"] >= 1
+    assert {case.needs for case in run.cases} == {("names of groups",)}
+
+
 def test_reductions_are_smaller_models_of_the_same_kind() -> None:
     for number in range(12):
         model = random_model(9, number)

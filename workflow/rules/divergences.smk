@@ -24,7 +24,7 @@ rule divergence:
         code=code_of("divergences.pages", "divergences.demonstrate"),
         backend=r_versions(),
         time_limit=config["time_limit"],
-        resources=str(RESOURCES),
+        resources=lambda w, input: str(Path(input.script).parents[1]),
     message:
         "Show the divergence {wildcards.divergence}"
     script:

@@ -27,7 +27,7 @@ rule printed:
         code=code_of("published.table"),
         resources=lambda w, input: str(Path(input.numbers[0]).parents[1]),
         # where data are that may not be shipped: another place, or another R, judges again
-        folder=environ.get("WEMIX_REF_DATA", ""),
+        folder=lambda w: environ.get("WEMIX_REF_DATA", ""),
         backend=r_versions(),
     message:
         "Judge the printed numbers"

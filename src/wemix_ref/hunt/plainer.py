@@ -21,6 +21,11 @@ from wemix_ref.hunt.transforms import relabelled, renamed
 __all__ = ["FEATURES", "REDUCTIONS", "reductions"]
 
 
+def _no_dots(model: Model) -> Model:
+    names = {str(name): str(name).replace(".", "_") for name in model.data}
+    return renamed(model, names) if len(set(names.values())) == len(names) else model
+
+
 def _plain_names(model: Model) -> Model:
     groups = dict(zip(model.groups, PLAIN_GROUPS, strict=False))
     return renamed(model, groups)
@@ -75,6 +80,7 @@ def _sorted_rows(model: Model) -> Model:
 
 #: What a difference may need, in words, and how to do without; None or the same where it is plain.
 FEATURES: dict[str, Callable[[Model], Model | None]] = {
+    "dots in names": _no_dots,
     "names of groups": _plain_names,
     "names of columns": _plain_columns,
     **{f"ids of level {level + 2}": _plain_ids(level) for level in range(3)},

@@ -23,7 +23,9 @@ from wemix_ref.hunt.shrink import explained, shrunk
 __all__ = ["Case", "Hunt", "by_cause", "hunt", "pairs_of"]
 
 #: Models to a batch: R is started once for each.
-BATCH = 10
+BATCH = 5
+#: What a model is put to as well that is not answered: names and ids are no reason to fail.
+PLAIN_LABELS = ("rename", "relabel")
 _IDENTITY_KEY = 1
 #: Models that take no weights: lme4's are precision weights.
 _UNWEIGHTED = frozenset({"lme4"})
@@ -150,6 +152,15 @@ def _batch(engine: Engine, seed: int, each: int, numbers: range) -> _Answered:
     """Identity and kind of verdict of every pair of some models, and the pairs that differ."""
     pairs = [pair for number in numbers for pair in pairs_of(engine.name, seed, number, each)]
     judged = list(zip(pairs, verdicts(engine, pairs), strict=True))
+    silent = {pair.first.number: pair.first for pair, one in judged if one.kind == "no answer"}
+    put = {(pair.first.number, pair.identity) for pair in pairs}
+    more = [
+        apply(IDENTITIES[name], model)
+        for number, model in silent.items()
+        for name in PLAIN_LABELS
+        if (number, name) not in put
+    ]
+    judged += zip(more, verdicts(engine, more), strict=True)
     counted = [(pair.identity, verdict.kind) for pair, verdict in judged]
     return counted, [one for one in judged if one[1].found]
 

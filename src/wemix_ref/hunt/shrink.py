@@ -16,6 +16,8 @@ __all__ = ["explained", "needed", "shrunk"]
 
 #: Candidates put to the engine at once; the first of them that still differs is taken.
 TOGETHER = 4
+#: Candidates tried for one case in one way of making it smaller, between two that are taken.
+MOST_TRIED = 24
 
 
 def needed(engine: Engine, found: Sequence[tuple[Pair, Verdict]]) -> list[tuple[str, ...]]:
@@ -46,8 +48,8 @@ def explained(
 ) -> list[bool]:
     """For each other difference whether it is of the same kind and goes away without the same.
 
-    Labels are what is made plain where a case needs some, since most differences also need weights
-    or levels; ids at all levels where it needs those of one.
+    Labels are what is made plain where a case needs some, each kind alone, since most differences
+    also need weights or levels; ids at all levels where it needs those of one.
 
     Parameters
     ----------
@@ -56,27 +58,20 @@ def explained(
     kind : str
         Of the shrunk case's verdict.
     """
-    labels = [
-        name
-        for name in FEATURES
-        if (name in needs and name.startswith("names "))
-        or (name.startswith("ids ") and any(need.startswith("ids ") for need in needs))
-    ]
-    flags = [False] * len(others)
-    pairs: list[Pair] = []
-    places: list[int] = []
-    for place, (pair, verdict) in enumerate(others):
-        if verdict.kind != kind:
+    parts = [[name] for name in needs if "names" in name]
+    if any(name.startswith("ids ") for name in needs):
+        parts.append([name for name in FEATURES if name.startswith("ids ")])
+    asked: list[tuple[int, Pair]] = []
+    flags = [verdict.kind == kind for _, verdict in others]
+    for place, (pair, _) in enumerate(others):
+        candidates = [_pair(pair, _without(pair.first, part)) for part in parts or [list(needs)]]
+        if not flags[place] or any(one is None for one in candidates):
+            flags[place] = False
             continue
-        plain: Model | None = pair.first
-        for name in labels or needs:
-            plain = None if plain is None else FEATURES[name](plain) or plain
-        candidate = _pair(pair, plain)
-        if candidate is not None:
-            pairs.append(candidate)
-            places.append(place)
-    for place, verdict in zip(places, verdicts(engine, pairs), strict=True):
-        flags[place] = verdict.kind != kind
+        asked += [(place, one) for one in candidates if one is not None]
+    answered = verdicts(engine, [pair for _, pair in asked])
+    for (place, _), verdict in zip(asked, answered, strict=True):
+        flags[place] = flags[place] and verdict.kind != kind
     return flags
 
 
@@ -88,10 +83,15 @@ def shrunk(engine: Engine, pair: Pair, verdict: Verdict) -> tuple[Pair, Verdict,
     Pair, Verdict, tuple of str
         The small pair, its verdict, and the features that it needs.
     """
-    for without in FEATURES.values():
-        candidate = _pair(pair, without(pair.first))
+    needs = needed(engine, [(pair, verdict)])[0]
+    plain = _pair(pair, _without(pair.first, [name for name in FEATURES if name not in needs]))
+    candidates = [] if plain is None else [plain]
+    together, verdict = _first_that_differs(engine, candidates, pair, verdict)
+    for name in FEATURES if together is pair else ():
+        candidate = _pair(together, FEATURES[name](together.first))
         if candidate is not None:
-            pair, verdict = _first_that_differs(engine, [candidate], pair, verdict)
+            together, verdict = _first_that_differs(engine, [candidate], together, verdict)
+    pair = together
     before = None
     while pair is not before:
         before = pair
@@ -99,6 +99,13 @@ def shrunk(engine: Engine, pair: Pair, verdict: Verdict) -> tuple[Pair, Verdict,
             pair, verdict = _as_far_as_it_goes(engine, way, pair, verdict)
     needs = needed(engine, [(pair, verdict)])[0]
     return pair, verdict, needs
+
+
+def _without(model: Model, names: Sequence[str]) -> Model:
+    """A model with some features made plain, as far as each can be."""
+    for name in names:
+        model = FEATURES[name](model) or model
+    return model
 
 
 def _as_far_as_it_goes(
@@ -109,7 +116,7 @@ def _as_far_as_it_goes(
     while pair is not before:
         before = pair
         smaller = (_pair(pair, model) for model in way(pair.first))
-        candidates = (one for one in smaller if one is not None)
+        candidates = islice((one for one in smaller if one is not None), MOST_TRIED)
         while pair is before and (batch := list(islice(candidates, TOGETHER))):
             pair, verdict = _first_that_differs(engine, batch, pair, verdict)
     return pair, verdict

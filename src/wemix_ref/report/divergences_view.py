@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from markupsafe import Markup, escape
 
 from wemix_ref.divergences.pages import MEANING, number_text, shown_answer, version_text
 from wemix_ref.divergences.table import failures, states
@@ -39,10 +42,10 @@ class DivergenceRow:
     sign: str
     reason: str
     formula: str
-    trigger: str
-    happens: str
-    right: str
-    way_round: str
+    trigger: Markup
+    happens: Markup
+    right: Markup
+    way_round: Markup
     how: str
     error: str
     told: tuple[str, ...]
@@ -103,10 +106,10 @@ def _row(result: Mapping[str, Any]) -> DivergenceRow:
         sign,
         result["reason"],
         result["formula"],
-        result["trigger"],
-        result["happens"],
-        result["right"],
-        result["way_round"] or "",
+        _marked(result["trigger"]),
+        _marked(result["happens"]),
+        _marked(result["right"]),
+        _marked(result["way_round"] or ""),
         how,
         answer["error"] if answer is not None else "",
         tuple(answer["told"]) if answer is not None else (),
@@ -121,6 +124,15 @@ def _row(result: Mapping[str, Any]) -> DivergenceRow:
             for number in result["numbers"]
         ),
         tuple((one["title"], one["why"], _gives(one)) for one in result["oracles"]),
+    )
+
+
+def _marked(text: str) -> Markup:
+    """Return text, escaped, with what stands between backquotes as code."""
+    parts = re.split(r"`([^`]*)`", text)
+    code = Markup("<code>{}</code>")
+    return Markup("").join(
+        code.format(part) if place % 2 else escape(part) for place, part in enumerate(parts)
     )
 
 
