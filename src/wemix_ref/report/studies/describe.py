@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +10,9 @@ from markupsafe import Markup
 
 from wemix_ref.report.studies.distributions import distribution_words, quantity
 from wemix_ref.report.studies.informative import response_through, stage_through
-from wemix_ref.report.studies.view import head_of
 from wemix_ref.report.studies.wording import METHODS, RECIPES, SCALINGS, WEIGHTS
+from wemix_ref.simulate.analyses import analyses_of, usual_recipe
+from wemix_ref.simulate.scenarios import substituted
 
 __all__ = [
     "AnalysisLine",
@@ -23,7 +24,7 @@ __all__ = [
     "generator",
     "levels",
     "population_kind",
-    "recipe_of",
+    "recipes_of",
     "stages",
     "target_text",
     "variables",
@@ -180,7 +181,7 @@ def analysis_lines(text: Mapping[str, Any]) -> list[AnalysisLine]:
     for name, one in text["analyses"].items():
         weights = one.get("weights", "none")
         unweighted = weights in ("none", "precision")
-        recipes = _recipes(one)
+        recipes = one.get("se") or usual_recipe(one)
         method = "REML" if one.get("reml") else "maximum likelihood"
         if not unweighted:
             method = "maximum pseudo-likelihood"
@@ -205,20 +206,24 @@ def analysis_lines(text: Mapping[str, Any]) -> list[AnalysisLine]:
     return lines
 
 
-def _recipes(one: Mapping[str, Any]) -> Any:  # noqa: ANN401
-    """Recipes of an analysis: as stated, or those that stand where none is."""
-    unweighted = one.get("weights", "none") in ("none", "precision")
-    return one.get("se") or ("model" if unweighted else "wemix")
+def recipes_of(
+    text: Mapping[str, Any], settings: Sequence[Mapping[str, Any]]
+) -> dict[str, tuple[str, ...]]:
+    """Give the recipes of every analysis, by its full name: one, or several by scenario.
 
-
-def recipe_of(text: Mapping[str, Any], analysis: str) -> str:
-    """Give the recipe of one analysis, whose name ends in it where the file lists several."""
-    stated = text.get("analyses") or {}
-    head = head_of(analysis, list(stated))
-    recipes = _recipes(stated.get(head) or {})
-    tags = analysis[len(head) :].split("-")
-    several = recipes if isinstance(recipes, list) else [recipes]
-    return next((one for one in several if one in tags), str(several[0]))
+    Parameters
+    ----------
+    text : Mapping
+        The study's file, parsed.
+    settings : sequence of Mapping
+        The parameters of each scenario.
+    """
+    found: dict[str, dict[str, None]] = {}
+    for parameters in settings:
+        analyses, model = (substituted(text[key], parameters, key) for key in ("analyses", "model"))
+        for one in analyses_of(analyses, model, list(text["population"]["levels"])):
+            found.setdefault(one.name, {})[one.se] = None
+    return {name: tuple(recipes) for name, recipes in found.items()}
 
 
 def _all(value: object, words: Mapping[str, str]) -> tuple[str, ...]:
