@@ -76,7 +76,7 @@ class AnalysisLine:
 
 def population_kind(text: Mapping[str, Any]) -> str:
     """Say how populations and samples come about."""
-    if text["population"].get("kind") == "finite":
+    if _finite(text):
         return "One finite population is drawn and every replicate samples from it."
     return (
         "A new population is drawn from the model in every replicate, and one sample is taken "
@@ -88,8 +88,22 @@ def generator(text: Mapping[str, Any]) -> str:
     """Say where random numbers come from."""
     one = text.get("generator")
     if isinstance(one, Mapping):
-        return f"R’s own, after set.seed({one['R']} + replicate)"
-    return "PCG64DXSM; each replicate’s stream depends on seed, scenario and replicate alone"
+        seed = one["R"]
+        if _finite(text):
+            # the population takes the first seed
+            return (
+                f"R’s own: the population is drawn after set.seed({seed}), the sample of replicate "
+                f"r, from 0, after set.seed({seed} + r + 1)"
+            )
+        return f"R’s own: replicate r, from 0, is drawn after set.seed({seed} + r)"
+    told = "PCG64DXSM; each replicate’s stream depends on seed, scenario and replicate alone"
+    if _finite(text):
+        told += ", the population’s on seed, the file’s population and the parameters named there"
+    return told
+
+
+def _finite(text: Mapping[str, Any]) -> bool:
+    return text["population"].get("kind") == "finite"
 
 
 def levels(population: Mapping[str, Any]) -> list[LevelLine]:
@@ -240,9 +254,10 @@ def target_text(text: Mapping[str, Any]) -> str:
     target = text.get("target") or {"kind": "parameter"}
     if target["kind"] == "population":
         method = "REML" if target.get("reml") else "maximum likelihood"
+        whole = "finite population" if _finite(text) else "population of the replicate"
         told = (
-            f"the model {target.get('model', text['model'])} fitted to the whole population of the "
-            f"replicate by {method}, unweighted"
+            f"the model {target.get('model', text['model'])} fitted to the whole {whole} "
+            f"by {method}, unweighted"
         )
         if target.get("residual_variance") == "ml":
             told += ", with the residual variance r²/n"
