@@ -9,15 +9,19 @@ import pytest
 from markupsafe import Markup
 
 from tests.unit import study_example as example
+from tests.unit.study_files import TINY, written
 from wemix_ref.inference import RECIPES
 from wemix_ref.report.studies import describe, wording
 from wemix_ref.report.studies.distributions import distribution_words, quantity, rescaled_words
 from wemix_ref.report.studies.equations import model_equations
 from wemix_ref.report.studies.references import References
 from wemix_ref.scaling import METHODS as SCALINGS
+from wemix_ref.simulate import draws
 from wemix_ref.simulate.analyses import USES
 from wemix_ref.simulate.distributions import COVARIATES, STANDARDISED
 from wemix_ref.simulate.sampling_spec import METHODS
+from wemix_ref.simulate.streams import RStream
+from wemix_ref.simulate.study import load_study
 
 
 def plain(markup):
@@ -294,3 +298,29 @@ def test_every_sampling_method_and_use_of_weights_has_words():
         assert title
     distinct = [title for title, _ in wording.METHODS.values()]
     assert len(set(distinct)) == len(distinct)
+
+
+@pytest.mark.parametrize("kind", ["superpopulation", "finite"])
+def test_the_seeds_told_are_those_that_are_set(kind, tmp_path, monkeypatch):
+    population = {**TINY["population"], "kind": kind}
+    study = load_study(written(tmp_path, generator={"R": 50}, population=population))
+    set_ = []
+    monkeypatch.setattr(draws, "RStream", lambda seed: set_.append(seed) or RStream(seed))
+    draws.Draws(study, study.scenarios[0]).draw(3)
+    told = re.findall(r"set\.seed\(([^)]*)\)", describe.generator(study.content))
+    assert sorted(set_) == ([50, 54] if kind == "finite" else [53])
+    assert told == (["50", "50 + r + 1"] if kind == "finite" else ["50 + r"])
+    for word in told:
+        assert sum(int(k) for k in word.replace("r", "3").split(" + ")) in set_
+
+
+def test_the_population_that_is_the_target_is_the_one_there_is():
+    text = {"population": {}, "model": "y ~ 1", "target": {"kind": "population"}}
+    of_each = "fitted to the whole population of the replicate by maximum likelihood, unweighted"
+    assert describe.target_text(text) == f"the model y ~ 1 {of_each}"
+    text["population"] = {"kind": "finite"}
+    assert describe.target_text(text) == f"the model y ~ 1 {of_each}".replace(
+        "population of the replicate", "finite population"
+    )
+    assert "the population’s on seed" in describe.generator(text)
+    assert "the population" not in describe.generator({"population": {}})

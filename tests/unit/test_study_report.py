@@ -82,12 +82,22 @@ def test_references_to_parameters_are_told_on_the_page(tmp_path):
     study["parameters"] = {**study["parameters"], "seed": 77}
     text = write(study, tmp_path)
     assert "$" not in text
-    assert "set.seed(77 + replicate)" in text
+    assert "set.seed(77 + r)" in text
     words = Reader(text).text
     assert "Sampford’s design (sampford) or pivotal method (pivotal), by scenario factor" in words
     assert "Sampford 1967" in words
     assert "Deville & Tillé 1998" in words
     assert "size 0.5" in words
+
+
+def test_what_enters_which_measure_is_told(tmp_path):
+    text = Reader(write(example.small_study(), tmp_path)).text
+    # a fit without a standard error is no failure: see the tests of the measures
+    assert "counted among the failures" not in text
+    assert "without a standard error above zero is no failure" in text
+    assert "is used like any other" not in text
+    assert "its model SE and coverage are of the other fits" in text
+    assert text.count("“SE available” says") == 2
 
 
 def test_the_same_study_is_the_same_bytes(tmp_path):

@@ -9,7 +9,8 @@ import pytest
 
 from tests.unit import study_example as example
 from tests.unit.study_page import Reader, view_of, write
-from wemix_ref.report.studies.describe import recipe_of
+from wemix_ref.report.studies import describe
+from wemix_ref.report.studies.describe import recipes_of
 from wemix_ref.report.studies.numbers import with_error
 from wemix_ref.report.studies.published import published_lines
 from wemix_ref.report.studies.summary import failures, ranges, replicates_done, targets
@@ -145,19 +146,53 @@ def test_tables_say_how_many_replicates_are_behind_them_and_bias_once():
     assert (table.heads[-1], table.groups[0].rows[0][1][-1].value) == ("n", "19")
 
 
-def test_the_recipe_of_an_analysis_is_stated_or_the_one_that_stands_for_none():
-    text = {
-        "analyses": {
-            "plain": {},
-            "all": {"weights": "all"},
-            "p": {"weights": "precision"},
-            "some": {"weights": "all", "scale": ["gk", "size"], "se": ["sas", "mplus"]},
-            "one": {"se": "stata"},
-        }
+RECIPES = {
+    "plain": {},
+    "all": {"weights": "all"},
+    "p": {"weights": "precision"},
+    "some": {"weights": "all", "scale": ["gk", "size"], "se": ["sas", "mplus"]},
+    "one": {"se": "stata"},
+    "r": {"weights": "all", "engine": "lme4-weighted"},
+    "lme4": {"engine": "lme4"},
+    "w": {"weights": "all", "engine": "wemix"},
+    "by-name": {"weights": "all", "se": "$recipe", "engine": "$who"},
+    "names": {"weights": "all", "se": ["$recipe", "sas"]},
+}
+
+
+def test_recipes_are_those_of_the_analyses_that_are_run():
+    text = {**example.small_study(), "analyses": RECIPES}
+    one = {"recipe": "wemix", "who": "python"}
+    found = recipes_of(text, [one, one])
+    assert {name: recipes for name, recipes in found.items() if "-" not in name} == {
+        "plain": ("model",),
+        "all": ("wemix",),
+        "p": ("model",),
+        "one": ("stata",),
+        "r": ("model",),
+        "lme4": ("model",),
+        "w": ("wemix",),
     }
-    names = ("plain", "all", "p", "some-gk-mplus", "some-size-sas", "one")
-    expected = ["model", "wemix", "model", "mplus", "sas", "stata"]
-    assert [recipe_of(text, one) for one in names] == expected
+    assert (found["some-gk-mplus"], found["some-size-sas"]) == (("mplus",), ("sas",))
+    assert (found["by-name"], found["names-wemix"]) == (("wemix",), ("wemix",))
+    both = recipes_of(text, [one, {"recipe": "model", "who": "lme4-weighted"}])
+    assert both["by-name"] == ("wemix", "model")
+    assert (both["names-wemix"], both["names-model"]) == (("wemix",), ("model",))
+
+
+def test_the_tables_say_the_recipe_that_is_run():
+    study = example.small_study()
+    study["parameters"] = {"strength": 0.5, "recipe": "stata"}
+    study["analyses"] = {
+        "unweighted": {"se": "$recipe"},
+        "all": {"weights": "all", "engine": "lme4-weighted"},
+    }
+    lines = describe.analysis_lines(study)
+    assert lines[1].se[0].startswith("model: ")
+    assert {(one.fit, one.recipes[0].recipe) for one in ranges(view_of(study))} == {
+        ("unweighted", "stata"),
+        ("all", "model"),
+    }
 
 
 def test_pairs_stand_against_their_reference(large):

@@ -27,6 +27,7 @@ __all__ = [
     "level_names",
     "problem_of",
     "sample_design",
+    "usual_recipe",
     "with_precision_weights",
 ]
 
@@ -142,9 +143,7 @@ def _analysis(
         scale=scale,
         reml=options.get("reml", False),
     )
-    # lme4 knows the model's own standard errors alone
-    plain = weights in ("none", "precision") or key.engine in ("lme4", "lme4-weighted")
-    recipe = recipe or ("model" if plain else "wemix")
+    recipe = recipe or usual_recipe(options)
     _check(name, key, recipe)
     label = options.get("label", name.replace("-", " "))
     return Analysis(
@@ -154,6 +153,13 @@ def _analysis(
         se=recipe,
         residual_variance=options.get("residual_variance", "model"),
     )
+
+
+def usual_recipe(options: Mapping[str, Any]) -> str:
+    """Return the recipe of the standard errors of an analysis that states none."""
+    # lme4 knows the model's own standard errors alone
+    plain = options.get("weights", "none") in ("none", "precision")
+    return "model" if plain or options.get("engine") in ("lme4", "lme4-weighted") else "wemix"
 
 
 def _check(name: str, key: FitKey, recipe: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +10,9 @@ from markupsafe import Markup
 
 from wemix_ref.report.studies.distributions import distribution_words, quantity
 from wemix_ref.report.studies.informative import response_through, stage_through
-from wemix_ref.report.studies.view import head_of
 from wemix_ref.report.studies.wording import METHODS, RECIPES, SCALINGS, WEIGHTS
+from wemix_ref.simulate.analyses import analyses_of, usual_recipe
+from wemix_ref.simulate.scenarios import substituted
 
 __all__ = [
     "AnalysisLine",
@@ -23,7 +24,7 @@ __all__ = [
     "generator",
     "levels",
     "population_kind",
-    "recipe_of",
+    "recipes_of",
     "stages",
     "target_text",
     "variables",
@@ -75,7 +76,7 @@ class AnalysisLine:
 
 def population_kind(text: Mapping[str, Any]) -> str:
     """Say how populations and samples come about."""
-    if text["population"].get("kind") == "finite":
+    if _finite(text):
         return "One finite population is drawn and every replicate samples from it."
     return (
         "A new population is drawn from the model in every replicate, and one sample is taken "
@@ -87,8 +88,22 @@ def generator(text: Mapping[str, Any]) -> str:
     """Say where random numbers come from."""
     one = text.get("generator")
     if isinstance(one, Mapping):
-        return f"R’s own, after set.seed({one['R']} + replicate)"
-    return "PCG64DXSM; each replicate’s stream depends on seed, scenario and replicate alone"
+        seed = one["R"]
+        if _finite(text):
+            # the population takes the first seed
+            return (
+                f"R’s own: the population is drawn after set.seed({seed}), the sample of replicate "
+                f"r, from 0, after set.seed({seed} + r + 1)"
+            )
+        return f"R’s own: replicate r, from 0, is drawn after set.seed({seed} + r)"
+    told = "PCG64DXSM; each replicate’s stream depends on seed, scenario and replicate alone"
+    if _finite(text):
+        told += ", the population’s on seed, the file’s population and the parameters named there"
+    return told
+
+
+def _finite(text: Mapping[str, Any]) -> bool:
+    return text["population"].get("kind") == "finite"
 
 
 def levels(population: Mapping[str, Any]) -> list[LevelLine]:
@@ -180,7 +195,7 @@ def analysis_lines(text: Mapping[str, Any]) -> list[AnalysisLine]:
     for name, one in text["analyses"].items():
         weights = one.get("weights", "none")
         unweighted = weights in ("none", "precision")
-        recipes = _recipes(one)
+        recipes = one.get("se") or usual_recipe(one)
         method = "REML" if one.get("reml") else "maximum likelihood"
         if not unweighted:
             method = "maximum pseudo-likelihood"
@@ -205,20 +220,24 @@ def analysis_lines(text: Mapping[str, Any]) -> list[AnalysisLine]:
     return lines
 
 
-def _recipes(one: Mapping[str, Any]) -> Any:  # noqa: ANN401
-    """Recipes of an analysis: as stated, or those that stand where none is."""
-    unweighted = one.get("weights", "none") in ("none", "precision")
-    return one.get("se") or ("model" if unweighted else "wemix")
+def recipes_of(
+    text: Mapping[str, Any], settings: Sequence[Mapping[str, Any]]
+) -> dict[str, tuple[str, ...]]:
+    """Give the recipes of every analysis, by its full name: one, or several by scenario.
 
-
-def recipe_of(text: Mapping[str, Any], analysis: str) -> str:
-    """Give the recipe of one analysis, whose name ends in it where the file lists several."""
-    stated = text.get("analyses") or {}
-    head = head_of(analysis, list(stated))
-    recipes = _recipes(stated.get(head) or {})
-    tags = analysis[len(head) :].split("-")
-    several = recipes if isinstance(recipes, list) else [recipes]
-    return next((one for one in several if one in tags), str(several[0]))
+    Parameters
+    ----------
+    text : Mapping
+        The study's file, parsed.
+    settings : sequence of Mapping
+        The parameters of each scenario.
+    """
+    found: dict[str, dict[str, None]] = {}
+    for parameters in settings:
+        analyses, model = (substituted(text[key], parameters, key) for key in ("analyses", "model"))
+        for one in analyses_of(analyses, model, list(text["population"]["levels"])):
+            found.setdefault(one.name, {})[one.se] = None
+    return {name: tuple(recipes) for name, recipes in found.items()}
 
 
 def _all(value: object, words: Mapping[str, str]) -> tuple[str, ...]:
@@ -235,9 +254,10 @@ def target_text(text: Mapping[str, Any]) -> str:
     target = text.get("target") or {"kind": "parameter"}
     if target["kind"] == "population":
         method = "REML" if target.get("reml") else "maximum likelihood"
+        whole = "finite population" if _finite(text) else "population of the replicate"
         told = (
-            f"the model {target.get('model', text['model'])} fitted to the whole population of the "
-            f"replicate by {method}, unweighted"
+            f"the model {target.get('model', text['model'])} fitted to the whole {whole} "
+            f"by {method}, unweighted"
         )
         if target.get("residual_variance") == "ml":
             told += ", with the residual variance r²/n"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wemix_ref.report.studies.describe import recipe_of
+from wemix_ref.report.studies.describe import recipes_of
 from wemix_ref.report.studies.numbers import ABSENT, Estimate, counts, with_error
 from wemix_ref.report.studies.view import StudyView
 from wemix_ref.report.studies.wording import measure_of
@@ -124,12 +124,13 @@ def failures(view: StudyView) -> list[FailureLine]:
 
 def ranges(view: StudyView) -> list[RangeLine]:
     """Least to largest bias of every fit over the scenarios, and what its standard errors do."""
+    stated = recipes_of(view.text, [one.parameters for one in view.scenarios])
     lines = []
     for parameter in view.parameters:
         for fit, label in view.fits:
             recipes = tuple(
                 RecipeLine(
-                    recipe_of(view.text, one),
+                    " or ".join(stated.get(one, ())) or ABSENT,
                     _range(view, one, parameter, "relative_error_model_se"),
                     _range(view, one, parameter, "coverage"),
                 )
