@@ -26,6 +26,9 @@ def add_hunt(commands: Any) -> None:  # noqa: ANN401
         "--each", type=int, default=1, metavar="IDENTITIES", help="identities to a model; 1"
     )
     hunt.add_argument("--jobs", type=int, default=1, help="processes to search in; 1")
+    hunt.add_argument(
+        "--as-found", action="store_true", help="leave cases as they are found, not made small"
+    )
     hunt.add_argument("--out", type=Path, metavar="DIR", help="file the run and its cases there")
     hunt.add_argument("--json", action="store_true", help="print the run as JSON")
     hunt.set_defaults(run=_hunt)
@@ -46,7 +49,13 @@ def _hunt(parsed: argparse.Namespace) -> bool:
             "See: wemix-ref engines"
         )
     run = hunt(
-        engine, seed=parsed.seed, n=parsed.n, each=parsed.each, jobs=parsed.jobs, progress=_tell
+        engine,
+        seed=parsed.seed,
+        n=parsed.n,
+        each=parsed.each,
+        jobs=parsed.jobs,
+        shrink=not parsed.as_found,
+        progress=_tell,
     )
     versions = versions_of(parsed.engine)
     places = file_hunt(run, parsed.out, versions) if parsed.out is not None else []

@@ -100,6 +100,7 @@ def hunt(
     n: int,
     each: int = 1,
     jobs: int = 1,
+    shrink: bool = True,
     progress: Progress = lambda _: None,
 ) -> Hunt:
     """Put `n` random models to identities, and shrink what breaks one.
@@ -115,6 +116,8 @@ def hunt(
         Number of identities that a model is put to, at least 1.
     jobs : int
         Processes to search in, at least 1; what is found does not depend on it.
+    shrink : bool
+        Whether cases are made small and put together by cause; otherwise each is as it was found.
     progress : callable
         Told of each batch.
 
@@ -144,7 +147,9 @@ def hunt(
                 run.counts[identity][kind] += 1
             found += differing
             progress(f"{numbers.stop} of {n} models, {len(found)} differences")
-    run.cases = by_cause(engine, found, progress)
+    run.cases = (
+        by_cause(engine, found, progress) if shrink else [_as_found(engine, *f) for f in found]
+    )
     return run
 
 
@@ -163,6 +168,11 @@ def _batch(engine: Engine, seed: int, each: int, numbers: range) -> _Answered:
     judged += zip(more, verdicts(engine, more), strict=True)
     counted = [(pair.identity, verdict.kind) for pair, verdict in judged]
     return counted, [one for one in judged if one[1].found]
+
+
+def _as_found(engine: Engine, pair: Pair, verdict: Verdict) -> Case:
+    known = known_divergence(engine.name, verdict.kind, pair)
+    return Case(pair, verdict, (), known, (pair.first.number,))
 
 
 def by_cause(
