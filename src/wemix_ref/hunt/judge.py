@@ -26,10 +26,10 @@ DEVIANCE = 1e-10
 #: condition number of X, which is below 1e4 in models of a hunt.
 BETA = 1e-8
 SIGMA = 1e-9
-#: Standard errors are derivatives; WeMix takes them numerically. Its log-likelihood l is quadratic
-#: in beta, so a central difference errs by rounding alone, r/h with r = 2e-16 |l|, and |l| is up to
-#: 1e3 in a hunt. At the best step for y of order 1, r^(1/3), that is 4e-9; an identity and the
-#: scale of y may put the step off by 100 and 1e3, which leaves 4e-4 on each of two sides.
+#: Standard errors are derivatives; WeMix takes them numerically. Seen were changes of 2e-5 with the
+#: unit of y. If it takes central differences, rounding of a log-likelihood of size 1e3 leaves 4e-9
+#: at the best step for y of order 1, and 4e-4 on each of two sides with a step that is off by 1e5
+#: (by the identity and the scale of y). That it does so was not confirmed.
 SE_BETA = {"wemix": 8e-4}
 SE_VARIANCE = {"wemix": 2e-5}
 SE_EXACT = 1e-7
