@@ -122,7 +122,7 @@ class Study:
     name, path, title : its name, its file, a line for a reader.
     content : the file's content; of a small version, with its changes.
     seed : root of every stream.
-    r_seed : seed that R's generator starts from in replicate 0; None: numpy's generator.
+    r_seed : R's first seed, of replicate 0 or of a finite population; None: numpy's generator.
     replicates, chunk : how many, and how many to a job.
     interval, audit, compare_with : see the schema.
     settings : scenario names to parameters.

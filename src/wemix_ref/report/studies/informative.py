@@ -171,8 +171,7 @@ class _Uses:
         if name in SCORES or name in _GROUPED:
             own = self._belongs(first, level)
             self.read(first, own)
-            whole = -1 if name in SCORES else level
-            self._over(own, whole if above is None else above)
+            self._over(own, level if above is None else above)
         else:
             self.read(first, level)
         for one in others:
