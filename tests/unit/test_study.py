@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from wemix_ref.errors import StudyError
+from wemix_ref.errors import EngineError, StudyError
+from wemix_ref.simulate.elsewhere import fit_elsewhere
+from wemix_ref.simulate.replicates import run_replicates
 from wemix_ref.simulate.study import load_studies, load_study
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -249,6 +251,13 @@ def test_what_only_one_scenario_uses_is_used(study):
     sampling = {"school": {"method": "srs", "size": "$size"}}
     read = load_study(study(factors=None, scenarios=scenarios, sampling=sampling))
     assert [len(one.sampling.stages[0].size.names) for one in read.scenarios] == [1, 0]
+
+
+def test_an_engine_that_is_not_there_is_an_engines_error(study, monkeypatch):
+    monkeypatch.setenv("WEMIX_REF_NO_R", "1")
+    read = load_study(study(analyses={"a": {"engine": "lme4"}}))
+    with pytest.raises(EngineError, match=r"lme4, which cannot run here: .*turned off"):
+        run_replicates(read, read.scenarios[0], [0], fit_elsewhere)
 
 
 def test_a_generator_is_no_parameter(study):
