@@ -96,6 +96,19 @@ def test_the_weighted_search_cut_short_did_not_converge(tmp_path, script):
     assert record["optimum"]["optimizer"]["name"] == "nloptwrap, then bobyqa"
 
 
+@pytest.mark.parametrize(("kept", "converged"), [(1e9, True), (-1e9, False)])
+def test_the_code_is_that_of_the_optimiser_whose_theta_is_kept(tmp_path, kept, converged):
+    # a second search that ends with a complaint, above the first's deviance or below it
+    script = f"""
+    slopes <- c(1e-3, 0)
+    free_gradient <- function(...) {{ slope <- slopes[1]; slopes <<- slopes[-1]; slope }}
+    second <- function(par, ...) list(par = par, fval = {kept}, ierr = 1L, feval = 1L)
+    utils::assignInNamespace("bobyqa", second, "minqa")
+    """
+    record = record_of(with_script(tmp_path, Lme4WeightedEngine, script), problem(weighted=True))
+    assert record["converged"] is converged
+
+
 @pytest.mark.parametrize("flat", [False, True])
 def test_wemix_does_not_tell_and_its_variances_do(flat):
     found = get_engine("wemix").availability()

@@ -16,7 +16,6 @@ from wemix_ref.simulate.streams import RStream, Stream, stream_of
 DRAWS = {
     "normal": lambda s: s.normal(4),
     "uniform": lambda s: s.uniform(4),
-    "exponential": lambda s: s.exponential(4),
     "laplace": lambda s: s.laplace(4),
     "gamma": lambda s: s.gamma(2.5, 4),
     "t": lambda s: s.t(5.0, 4),

@@ -5,11 +5,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from wemix_ref.errors import StudyError
+from wemix_ref.errors import EngineError, StudyError
+from wemix_ref.simulate.elsewhere import fit_elsewhere
+from wemix_ref.simulate.replicates import run_replicates
 from wemix_ref.simulate.study import load_studies, load_study
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = yaml.safe_load((ROOT / "tests" / "workflow" / "tiny-study.yaml").read_text())
+
+EXACT = {"adjust": "exact"}
 
 
 @pytest.fixture
@@ -162,6 +166,17 @@ def test_a_small_version_is_a_study_of_its_own(study):
             "not both; 1 do .first: 'informative'.*Take it out",
         ),
         ({"parameters": {"a": 1, "b": 2}}, r"2 are not \(first: 'a', under parameters\)"),
+        *(
+            ({"parameters": {name: 1}}, rf"1 are not \(first: '{name}', under parameters\)")
+            for name in ("normal", "school", "size", "exp", "srs", "sampford", "count", "numpy")
+        ),
+        (
+            {
+                "parameters": {"far": 1},
+                "nonresponse": {"student": {"probability": "where('far' == 'a', 1, 0.9)", **EXACT}},
+            },
+            r"1 are not \(first: 'far'",
+        ),
         ({"sampling": {}}, r"1 are not \(first: 'informative', under factors\).*`\$informative`"),
         ({"factors": None, "scenarios": {"A": {"informative": 1, "a": 1}}}, "'a', under scenarios"),
         ({"factors": {"informative": [1, "1"]}}, "there twice"),
@@ -194,6 +209,60 @@ def test_what_makes_no_sense_is_refused_with_the_files_name(study, changes, matc
     with pytest.raises(ValueError, match=match) as caught:
         load_study(path, small="small" in changes)
     assert "tiny.yaml" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"noise": {"school": {"cv": "n / 10"}}},
+        {"trimming": {"school": {"times_median": "2 + n"}}},
+        {"nonresponse": {"student": {"probability": "where(x > n, 1, 0.5)", **EXACT}}},
+        {"sampling": {"school": {"size": "where(informative, 8, 7 + n)"}}},
+        {"target": {"kind": "parameter", "values": {"x": "0.5 * n"}}},
+        {"population": {"levels": {"school": {"size": "12 * n"}}}},
+        {"population": {"levels": {"school": {"size": {"distribution": "poisson", "mean": "n"}}}}},
+        {"population": {"covariates": {"z": {"level": "school", "expression": "n * mean(x)"}}}},
+        {"population": {"derived": {"z": {"level": "school", "expression": "n * mean(x)"}}}},
+        {"population": {"model": {"fixed": {"x": "n"}}}},
+        {"population": {"model": {"random": {"school": {"sd": ["n"]}}}}},
+        {"population": {"model": {"residual": {"sd": 1, "distribution": "t", "df": "3 * n"}}}},
+    ],
+    ids=repr,
+)
+def test_a_parameter_may_be_used_in_any_expression(study, changes):
+    def merged(old, new):
+        if not (isinstance(old, dict) and isinstance(new, dict)):
+            return new
+        return old | {key: merged(old.get(key), one) for key, one in new.items()}
+
+    use = {"sampling": {"student": {"method": "srs", "size": "where(informative, 3, 4)"}}}
+    content = {**use, "parameters": {"n": 1}}
+    content |= {key: merged(TINY.get(key, {}), one) for key, one in changes.items()}
+    assert load_study(study(**content)).settings["informative-true"]["n"] == 1
+    for section, one in use.items():
+        content[section] = one
+    others = {key: one for key, one in content.items() if key not in changes}
+    with pytest.raises(StudyError, match="first: 'n', under parameters"):
+        load_study(study(**others))
+
+
+def test_what_only_one_scenario_uses_is_used(study):
+    scenarios = {"A": {"size": "n", "n": 8}, "B": {"size": 7, "n": 8}}
+    sampling = {"school": {"method": "srs", "size": "$size"}}
+    read = load_study(study(factors=None, scenarios=scenarios, sampling=sampling))
+    assert [len(one.sampling.stages[0].size.names) for one in read.scenarios] == [1, 0]
+
+
+def test_an_engine_that_is_not_there_is_an_engines_error(study, monkeypatch):
+    monkeypatch.setenv("WEMIX_REF_NO_R", "1")
+    read = load_study(study(analyses={"a": {"engine": "lme4"}}))
+    with pytest.raises(EngineError, match=r"lme4, which cannot run here: .*turned off"):
+        run_replicates(read, read.scenarios[0], [0], fit_elsewhere)
+
+
+def test_a_generator_is_no_parameter(study):
+    with pytest.raises(StudyError, match=r"key `generator\.R` must be a whole number"):
+        load_study(study(generator={"R": "$informative"}))
 
 
 @pytest.mark.parametrize("small", [False, True])

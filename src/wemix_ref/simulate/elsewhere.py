@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from wemix_ref.engines import get_engine
 from wemix_ref.engines.protocol import FitResult, Problem
-from wemix_ref.errors import StudyError
+from wemix_ref.errors import EngineError
 
 __all__ = ["fit_elsewhere"]
 
@@ -24,13 +24,13 @@ def fit_elsewhere(name: str, problems: Sequence[Problem]) -> list[FitResult]:
 
     Raises
     ------
-    StudyError
+    EngineError
         If the engine cannot run here.
     """
     engine = get_engine(name)
     found = engine.availability()
     if not found.available:
-        raise StudyError(
+        raise EngineError(
             f"an analysis needs the engine {name}, which cannot run here: {found.reason}. "
             "Install it, or leave the analysis out."
         )

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +21,8 @@ SECTIONS = (
     "model",
     "target",
     "analyses",
-    "generator",
 )
-# sections of which texts are expressions too
+# sections with expressions
 _EXPRESSIONS = SECTIONS[:5]
 
 #: Values of a scenario's parameters by name.
@@ -118,13 +116,16 @@ def settings_of(content: Mapping[str, Any], path: Path) -> dict[str, Parameters]
     return out
 
 
-def check_use(content: Mapping[str, Any], parameters: Parameters) -> None:
+def check_use(
+    content: Mapping[str, Any], parameters: Parameters, expressed: Collection[str]
+) -> None:
     """Refuse parameters that nothing depends on.
 
     Parameters
     ----------
     content : the file's.
     parameters : of any scenario; all have the same names.
+    expressed : names that the expressions of any scenario use.
 
     Raises
     ------
@@ -132,10 +133,7 @@ def check_use(content: Mapping[str, Any], parameters: Parameters) -> None:
         If neither an expression nor a text `$name` names one.
     """
     used = {text[1:] for key in SECTIONS for text in _texts(content.get(key)) if text[:1] == "$"}
-    stated = [content.get(key) for key in _EXPRESSIONS]
-    stated.append(content.get("target", {}).get("values"))
-    used |= {word for one in stated for text in _texts(one) for word in re.findall(r"\w+", text)}
-    spare = [name for name in parameters if name not in used]
+    spare = [name for name in parameters if name not in used and name not in expressed]
     if spare:
         name = spare[0]
         places = [key for key in ("parameters", "factors") if name in content.get(key, {})]

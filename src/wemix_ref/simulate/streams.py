@@ -41,10 +41,6 @@ class Stream:
         """Draw uniform numbers from 0 up to 1, shape (size,)."""
         return self._generator.random(size)
 
-    def exponential(self, size: int) -> Numbers:
-        """Draw exponential numbers of mean 1, shape (size,)."""
-        return self._generator.standard_exponential(size)
-
     def laplace(self, size: int) -> Numbers:
         """Draw Laplace numbers of mean 0 and scale 1 (variance 2), shape (size,)."""
         return self._generator.laplace(size=size)

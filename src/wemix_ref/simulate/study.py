@@ -27,7 +27,7 @@ from wemix_ref.simulate.scenarios import (
     small_version,
     substituted,
 )
-from wemix_ref.simulate.study_names import check_names, check_targets
+from wemix_ref.simulate.study_names import check_names, check_targets, expressed_names
 from wemix_ref.strict_yaml import PROJECT, read_valid_yaml
 
 __all__ = ["Audit", "Interval", "Scenario", "Study", "Target", "load_studies", "load_study"]
@@ -288,6 +288,8 @@ def _scenario(study: Study, name: str) -> Scenario:
         for key in SECTIONS
         if key in study.content
     }
+    if "generator" in study.content:
+        content["generator"] = study.content["generator"]
     # the order of keys counts: covariates are drawn, and levels nested, as they stand in the file
     # its name decides the streams; the prose, the intervals and the audit decide nothing here
     text = json.dumps([study.seed, study.r_seed, name, parameters, content], allow_nan=False)
@@ -351,4 +353,5 @@ def _check_names(study: Study) -> None:
                 f"{study.path}: audit.analyses must name analyses ({', '.join(names)}); found "
                 f"{name!r}."
             )
-    check_use(study.content, study.scenarios[0].parameters)
+    expressed = {name for one in study.scenarios for name in expressed_names(one)}
+    check_use(study.content, study.scenarios[0].parameters, expressed)

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING
 
 from wemix_ref.errors import StudyError
 from wemix_ref.formula import Formula, parse_formula
 from wemix_ref.schema_words import nearest
+from wemix_ref.simulate.arithmetic import Expression
 from wemix_ref.simulate.parameters import group_of, parameters_of
 from wemix_ref.simulate.places import at
 from wemix_ref.simulate.sampling_spec import EXTRA_NAMES
 
 if TYPE_CHECKING:
     from wemix_ref.simulate.analyses import Analysis
-    from wemix_ref.simulate.arithmetic import Expression
     from wemix_ref.simulate.population_specs import PopulationSpec
     from wemix_ref.simulate.study import Scenario
 
-__all__ = ["check_names", "check_targets"]
+__all__ = ["check_names", "check_targets", "expressed_names"]
 
 
 def check_names(scenario: Scenario) -> None:
@@ -64,6 +65,24 @@ def check_targets(scenario: Scenario, models: Iterable[str]) -> None:
                 f"target.values must name parameters of the models ({_listed(parameters)}); found "
                 f"{name!r}."
             )
+
+
+def expressed_names(scenario: Scenario) -> set[str]:
+    """Collect the names that all expressions of a scenario use, of parameters and variables."""
+    return _names_in([scenario.population, scenario.sampling, scenario.target.values])
+
+
+def _names_in(part: object) -> set[str]:
+    if isinstance(part, Expression):
+        return set(part.names)
+    inner: Iterable[object] = ()
+    if isinstance(part, Mapping):
+        inner = part.values()
+    elif isinstance(part, (list, tuple)):
+        inner = part
+    elif is_dataclass(part):
+        inner = (getattr(part, one.name) for one in fields(part))
+    return {name for one in inner for name in _names_in(one)}
 
 
 def _check_model(model: str, formula: Formula, population: PopulationSpec) -> None:

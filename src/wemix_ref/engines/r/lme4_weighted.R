@@ -131,10 +131,11 @@ psi_of_columns <- function(layout, flist, weights, kept) {
   }))
 }
 
-# lme4's default optimiser; where it leaves a gradient, bobyqa goes on from there.
-# The gradient counts where theta is free to move: off its bound, or pulling away from it.
+# bobyqa's settings: its radius first and last, and its evaluations.
 refining <- list(rhobeg = 1e-2, rhoend = 1e-9, maxfun = 10000L)
 
+# lme4's default optimiser; where it leaves a gradient, bobyqa goes on from there.
+# The gradient counts where theta is free to move: off its bound, or pulling away from it.
 minimise <- function(model) {
   first <- lme4::nloptwrap(model$start, model$deviance, lower = model$lower,
                            upper = rep(Inf, length(model$start)))
@@ -147,9 +148,11 @@ minimise <- function(model) {
     second <- minqa::bobyqa(theta, model$deviance, lower = model$lower,
                             control = refining)
     evaluations <- evaluations + second$feval
-    if (second$fval <= first$fval) theta <- second$par
     used <- "nloptwrap, then bobyqa"
-    code <- second$ierr
+    if (second$fval <= first$fval) {
+      theta <- second$par
+      code <- second$ierr
+    }
     slope <- free_gradient(model, theta)
   }
   list(
