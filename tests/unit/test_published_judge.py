@@ -101,12 +101,18 @@ def test_rounding_twice_goes_over_one_digit_more(value, text, twice):
 def test_the_first_class_that_holds_is_taken():
     assert verdict("2.500", 2.5004, 2.6) == ("equal", "")
     assert verdict("2.500", 2.5006, 2.5004) == ("stopping point", "")
-    assert verdict("2.500", 2.6, 2.5004) == ("stopping point", "")
+    assert verdict("2.500", 2.6, 2.5004) == ("differs", "")
     assert verdict("2.500", 2.5006, 2.5006) == ("within", "truncation")
     assert verdict("2.500", 2.6, 2.6) == ("differs", "")
     assert verdict("2.500", 2.6) == ("differs", "")
     # a truncated text is not equal
     assert verdict("2.500", 2.50051)[0] == "within"
+
+
+def test_a_stopping_point_is_no_further_from_ours_than_5e_5():
+    # a wrong variance implies a theta of its own, where the model gives it back
+    assert verdict("1414.20", 1413.81, there=1414.20) == ("differs", "")
+    assert verdict("1413.86", 1413.81, there=1413.86) == ("stopping point", "")
 
 
 def test_the_causes_are_tried_in_order():
@@ -163,7 +169,7 @@ def test_a_declared_misprint_is_explained_only_where_it_differs():
     assert (judged.verdict, judged.why) == ("explained", "SAS prints 2.50")
     (judged,) = judge(column("3.50"), point(2.5), None, None, [misprint(quantity="beta z")])
     assert judged.verdict == "differs"
-    for ours, there in ((3.5, 3.5), (3.0, 3.5), (3.5051, 3.0)):
+    for ours, there in ((3.5, 3.5), (3.5051, 3.5), (3.5051, 3.0)):
         with pytest.raises(CaseError, match=r"declared a misprint, but 3\.50 is"):
             judge(column("3.50"), point(ours), point(there), None, [misprint()])
 

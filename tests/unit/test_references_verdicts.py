@@ -91,3 +91,27 @@ def test_a_row_of_one_side_alone():
     nan = row_of(NAMING, GOOD, number(False, None), 12.0)
     assert (nan.live, nan.digits, nan.verdict) == (None, None, "worsened")
     assert row_of(NAMING, SHOWN, SHOWN, None) is None
+
+
+@pytest.mark.parametrize(
+    ("recorded", "live", "verdict"),
+    [
+        (247.9945, 247.9945 + 0.9e-3, "same"),
+        (247.9945, 247.9945 + 1.1e-3, "worsened"),
+        (247.9945, 255.7, "worsened"),
+        (255.7, 247.9945, "same"),
+        (1e9, 1e9 + 0.05, "same"),
+        (1e9, 1e9 + 0.2, "worsened"),
+    ],
+)
+def test_an_optimum_that_rises_is_worse_though_any_height_above_ours_agrees(
+    recorded, live, verdict
+):
+    deviance = dataclasses.replace(NUMBER, tier="own-optimum", quantity="deviance")
+    before, now = (dataclasses.replace(deviance, theirs=value) for value in (recorded, live))
+    row = row_of(NAMING, before, now, 12.0)
+    assert row.verdict == verdict
+    assert ("must not rise" in row.why) is (verdict == "worsened")
+    # at one theta it is held against ours
+    at_theta = (dataclasses.replace(one, tier="same-theta") for one in (before, now))
+    assert row_of(NAMING, *at_theta, 12.0).verdict == "same"

@@ -78,8 +78,7 @@ def test_the_page_has_aims_data_estimands_methods_and_performance(page):
 def test_references_to_parameters_are_told_on_the_page(tmp_path):
     study = {**example.small_study(), "factors": {"scheme": ["sampford", "pivotal"]}}
     study["sampling"] = {"school": {"method": "$scheme", "size": "$strength", "measure": "z"}}
-    study["generator"] = {"R": "$seed"}
-    study["parameters"] = {**study["parameters"], "seed": 77}
+    study["generator"] = {"R": 77}
     text = write(study, tmp_path)
     assert "$" not in text
     assert "set.seed(77 + r)" in text

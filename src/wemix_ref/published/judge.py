@@ -201,10 +201,11 @@ def _verdict(ours: float, there: float | None, rounded: float | None, text: str)
     """Class and cause of a number that is judged, misprints apart."""
     if rounds_to(ours, text):
         return EQUAL, ""
-    if there is not None and rounds_to(there, text):
-        return STOPPING, ""
+    # printed variances imply a theta that gives them back, however wrong they are
     if not _is_within(ours, text):
         return DIFFERS, ""
+    if there is not None and rounds_to(there, text):
+        return STOPPING, ""
     if truncates_to(ours, text):
         return WITHIN, TRUNCATION
     if rounded is not None and rounds_to(rounded, text):

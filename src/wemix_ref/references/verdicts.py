@@ -109,6 +109,12 @@ def row_of(
     verdict = verdict_of(before, now, digits, expected)
     if verdict is None:
         return None
+    why = number.why
+    if verdict == "same" and _rose(number, recorded, live):
+        verdict = "worsened"
+        why = (
+            f"The optimum must not rise by more than {_ROOM:g} from one version to the next. {why}"
+        )
     return Row(
         **naming,
         tier=number.tier,
@@ -121,8 +127,21 @@ def row_of(
         agreed=None if before is None else before.ok,
         agrees=None if now is None else now.ok,
         verdict=verdict,
-        why=number.why,
+        why=why,
     )
+
+
+#: What the deviance at the program's own optimum may rise by: of no account to any inference.
+_ROOM = 1e-3
+
+
+def _rose(number: Number, recorded: float | None, live: float | None) -> bool:
+    """Whether a program now stops higher: above ours it was before, and may be by any amount."""
+    if (number.tier, number.quantity) != ("own-optimum", "deviance"):
+        return False
+    if recorded is None or live is None:
+        return False
+    return live - recorded > max(_ROOM, 1e-10 * abs(recorded))
 
 
 def _value(number: Number | None) -> float | None:
