@@ -114,6 +114,36 @@ def test_random_effects_that_have_a_value(population, bars, expected):
     assert found == pytest.approx({**FIXED, **expected, "sigma2": 0.25}, rel=1e-14)
 
 
+@pytest.fixture(scope="module")
+def within_between():
+    model = {
+        **CONTENT["model"],
+        "fixed": {"(Intercept)": 1, "xw": 0.5, "xbar": 0.2, "z": 3},
+        "random": {"school": {"terms": ["(Intercept)", "xw"], "sd": [0.7, 0.3]}},
+    }
+    spec = population_spec({**CONTENT, "model": model})
+    return spec, draw_population(spec, {}, stream_of(1, "a", 0, 0))
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ("y ~ xw + xbar + z + (xw | school)", {
+            "(Intercept)": 1.0, "xw": 0.5, "xbar": 0.2, "z": 3.0, "var school (Intercept)": 0.49,
+            "var school xw": 0.09, "cov school (Intercept),xw": 0.0}),
+        # x stands in for xw, in the fixed part and among the slopes
+        ("y ~ x + xbar + z + (1 | school)", {"z": 3.0, "var school (Intercept)": 0.49}),
+        ("y ~ xw + xbar + z + (x | school)",
+         {"(Intercept)": 1.0, "xw": 0.5, "xbar": 0.2, "z": 3.0}),
+        # w and z are drawn apart from x: nothing is said of them by what is left out
+        ("y ~ z + w + (1 | school)",
+         {"(Intercept)": 1.0, "z": 3.0, "w": 0.0, "var school (Intercept)": 0.49}),
+    ],
+)  # fmt: skip
+def test_a_drawn_covariate_may_stand_in_for_a_computed_one(within_between, model, expected):
+    assert values(within_between, model) == pytest.approx({**expected, "sigma2": 0.25}, rel=1e-14)
+
+
 def test_a_coefficient_of_zero_may_be_stood_in_for(population):
     spec, drawn = population
     truth = {**drawn.truth, "x": 0.0, "x:w": 0.0}

@@ -18,6 +18,8 @@ __all__ = ["true_values"]
 
 _INTERCEPT = "(Intercept)"
 _Sources = Mapping[str, frozenset[str]]
+#: What a term is made from in the end, and whether any of it is computed.
+_Made = tuple[frozenset[str], bool]
 
 
 def true_values(
@@ -32,8 +34,8 @@ def true_values(
     * anything, where the response is not the population's;
     * what has no single one (a standard deviation that differs between units), functions of
       variables, and derived variables;
-    * coefficients that share a variable with a computed term that stands in for terms left out,
-      and then of the intercept; of random effects alike.
+    * coefficients that share a variable with a term that stands in for terms left out, one of
+      them computed, and then of the intercept; of random effects alike.
 
     Parameters
     ----------
@@ -102,28 +104,41 @@ def _from_what(parts: Sequence[Expr], sources: _Sources) -> frozenset[str]:
     return frozenset[str]().union(*(sources.get(name, frozenset([name])) for name in names))
 
 
-def _restated(extra: Sequence[frozenset[str]], absent: Sequence[frozenset[str]]) -> frozenset[str]:
-    """Variables whose terms may mean something else: computed terms stand in for absent ones.
+def _made(factors: Sequence[str], sources: _Sources) -> _Made:
+    from_what = frozenset[str]().union(*(sources[name] for name in factors))
+    return from_what, any(sources[name] != {name} for name in factors)
+
+
+def _restated(extra: Sequence[_Made], absent: Sequence[_Made]) -> frozenset[str]:
+    """Variables whose terms may mean something else: some stand in for absent ones.
+
+    Two different products of drawn covariates never do. With a computed one on either side they
+    may: x - mean(x) for x, and x for x - mean(x).
 
     Parameters
     ----------
-    extra : what each computed term that the generating model does not have is computed from.
+    extra : of each term that the generating model does not have: what it is made from, and
+        whether it is computed.
     absent : the same of each term of the generating model that the model leaves out.
 
     Returns
     -------
     frozenset of str
-        Empty where no absent term shares a variable with a computed one: then the model has the
-        generating model's terms, or others that the computed ones say nothing of.
+        Empty where none stands in for another.
     """
-    touched = frozenset[str]().union(*extra)
-    waiting = [own for own in absent if own]
-    found = False
+    touched = frozenset[str]().union(
+        *(
+            here | there
+            for here, here_computed in extra
+            for there, there_computed in absent
+            if here & there and (here_computed or there_computed)
+        )
+    )
+    waiting = [own for own, _ in absent if own]
     while shared := [own for own in waiting if own & touched]:
-        found = True
         touched = touched.union(*shared)
         waiting = [own for own in waiting if own not in shared]
-    return touched if found else frozenset()
+    return touched
 
 
 def _fixed(
@@ -135,15 +150,15 @@ def _fixed(
     }
     terms = _terms(fixed, population, sources)
     keys = {term.key for term in terms}
-    extra = [term.sources for term in terms if term.key not in generating and not term.drawn]
+    extra = [(term.sources, not term.drawn) for term in terms if term.key not in generating]
     absent = [
-        frozenset[str]().union(*(sources[name] for name in one.factors))
+        _made(one.factors, sources)
         for key, one in generating.items()
         if key not in keys and truth[one.name] != 0.0
     ]
     offsets = _from_what(fixed.offsets, sources)
     # an offset is subtracted from the response: its own variables' terms shift with it
-    touched = _restated([*extra, offsets], absent) | offsets
+    touched = _restated([*extra, (offsets, True)], absent) | offsets
     shifted = bool(touched) or bool(fixed.offsets)
     out = {_INTERCEPT: truth.get(_INTERCEPT, 0.0)} if fixed.intercept and not shifted else {}
     for term in terms:
@@ -166,9 +181,9 @@ def _random(
 ) -> dict[str, float]:
     drawn = {term for one in population.effects if one.group == group for term in one.terms}
     terms = {term.label: term for bar in bars for term in _terms(bar.terms, population, sources)}
-    extra = [term.sources for name, term in terms.items() if name not in drawn and not term.drawn]
+    extra = [(term.sources, not term.drawn) for name, term in terms.items() if name not in drawn]
     absent = [
-        sources[name]
+        _made([name], sources)
         for name in drawn - {_INTERCEPT} - set(terms)
         if truth.get(f"var {group} {name}") != 0.0
     ]
