@@ -12,7 +12,8 @@ from wemix_ref.divergences.live import PACKAGES, LiveAnswer, ask
 from wemix_ref.divergences.oracles import LIVE
 from wemix_ref.divergences.pages import r_script
 from wemix_ref.divergences.specs import load_divergences
-from wemix_ref.divergences.verdict import ANOTHER_MODEL, DIVERGES, FIXED, agree
+from wemix_ref.divergences.states import ANOTHER_MODEL, DIVERGES, FIXED
+from wemix_ref.divergences.verdict import agree
 from wemix_ref.engines.r_process import package_availability
 
 pytestmark = pytest.mark.live_r

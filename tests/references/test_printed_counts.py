@@ -11,8 +11,9 @@ from wemix_ref.published.data import read_published_data
 from wemix_ref.published.judge import gap_in_units
 from wemix_ref.published.judged import judge_cases
 from wemix_ref.published.points import fit_published, implied_theta, point_of
+from wemix_ref.published.records import records
 from wemix_ref.published.sources import load_published
-from wemix_ref.published.table import counts, failures, label_of, records
+from wemix_ref.published.table import counts, failures, label_of
 from wemix_ref.strict_yaml import PROJECT
 from wemix_ref.verdicts import rounds_to
 

@@ -15,9 +15,9 @@ def test_a_row_for_each_that_is_asked_for(capsys, tmp_path):
     words = ["divergences", "--id", "offset", "dots", "--pages", str(tmp_path)]
     assert main(words) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[:4] for line in lines] == [
-        ["offset", "WeMix", "not", "run"],
-        ["dots", "WeMix", "not", "run"],
+    assert [line.split()[:5] for line in lines] == [
+        ["offset", "WeMix", "R", "diverges", "(recorded)"],
+        ["dots", "WeMix", "R", "diverges", "(recorded)"],
     ]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dots.md", "offset.md"]
 

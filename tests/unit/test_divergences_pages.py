@@ -10,9 +10,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tests.unit.test_report import EVIL, Page
 from wemix_ref.divergences.demonstrate import demonstrate
-from wemix_ref.divergences.pages import MEANING, page, r_script
+from wemix_ref.divergences.pages import page, r_script
 from wemix_ref.divergences.specs import load_divergences
-from wemix_ref.divergences.verdict import DIVERGES, FIXED
+from wemix_ref.divergences.states import DIVERGES, FIXED, MEANING
 from wemix_ref.report.divergences_view import SIGNS, divergences_view
 
 SPECS = load_divergences()
@@ -116,6 +116,14 @@ def test_a_fixed_divergence_is_shown_as_fixed(results):
     text = rendered(view)
     assert "fixed upstream</span>: 1; run now; this version gives the right answer" in text
     assert "run now with R 4" in text
+
+
+def test_a_number_without_a_verdict_is_called_neither_right_nor_wrong(results):
+    (number, *_) = results["offset"]["numbers"]
+    unknown = {**results["offset"], "numbers": [{**number, "recorded_agrees": None}]}
+    text = rendered(divergences_view([unknown]))
+    assert '<td class="said">–</td>' in text
+    assert '<td class="said">not right</td>' in rendered(divergences_view([results["offset"]]))
 
 
 def test_what_fails_on_our_side_is_told(results):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ from wemix_ref.divergences.live import PACKAGES, LiveAnswer
 from wemix_ref.divergences.records import recorded_answer, write_record
 from wemix_ref.divergences.samples import SAMPLES
 from wemix_ref.divergences.specs import DIVERGENCES, load_divergence, load_divergences
+from wemix_ref.divergences.states import PROGRAMS
 from wemix_ref.errors import CaseError, EngineError
 from wemix_ref.strict_yaml import PROJECT
 
@@ -57,18 +59,24 @@ def test_the_known_divergences_are_there():
     assert {name for name, spec in SPECS.items() if spec.program == "WeMix"} == of_wemix
     others = {"lme4-colon-ids", "lme4-unit-of-a-slope", "lme4-precision-weights"}
     assert set(SPECS) == of_wemix | others | {"lavaan-sampling-weights"}
-    assert {spec.program for spec in SPECS.values()} == set(PACKAGES)
+    assert {spec.program for spec in SPECS.values()} == set(PACKAGES) == set(PROGRAMS)
 
 
-def test_the_documentation_lists_every_divergence():
+def test_the_documentation_has_each_divergence_once_with_the_recorded_version():
     text = (PROJECT / "docs" / "divergences.md").read_text(encoding="utf-8")
-    listed = [line for line in text.splitlines() if line.startswith("| `")]
-    rows = {line.split("`")[1]: line for line in listed}
-    for name, spec in SPECS.items():
-        record = recorded_answer(spec)
-        assert record is not None
-        version = record["versions"][spec.program]
-        assert rows[name] == f"| `{name}` | {spec.program} {version} | {spec.title} |"
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    first = [re.match(r"\[?`?([a-z0-9-]+)", row[0]) for row in rows]
+    ids = [found[1] for found in first if found is not None]
+    assert all(ids.count(name) == 1 for name in SPECS)
+    for row in rows:
+        if (name := row[0].strip("`")) in SPECS:
+            spec = SPECS[name]
+            recorded = recorded_answer(spec)
+            assert recorded is not None
+            assert row[1].startswith(f"{spec.program} {recorded['versions'][spec.program]}"), name
+            assert row[2] == spec.title
+    assert not {name for name in ids if f"lme4-{name}" in SPECS}
 
 
 @pytest.mark.parametrize("name", SAMPLES)

@@ -9,8 +9,18 @@ import pytest
 from wemix_ref.divergences.demonstrate import demonstrate
 from wemix_ref.divergences.live import LiveAnswer
 from wemix_ref.divergences.specs import load_divergences
+from wemix_ref.divergences.states import (
+    ANOTHER_MODEL,
+    ANOTHER_MODEL_RECORDED,
+    DIVERGES,
+    DIVERGES_RECORDED,
+    FIXED,
+    FIXED_RECORDED,
+    NOT_JUDGED,
+    NOT_RUN,
+)
 from wemix_ref.divergences.table import COLUMNS, failures, read_all, states, table, tell, write_all
-from wemix_ref.divergences.verdict import ANOTHER_MODEL, DIVERGES, FIXED, NOT_RUN, agree
+from wemix_ref.divergences.verdict import agree
 from wemix_ref.errors import CaseError
 from wemix_ref.files import write_json
 
@@ -57,7 +67,8 @@ def right_values(result):
 @pytest.mark.parametrize("name", SPECS)
 def test_without_r_ours_is_right_and_the_record_is_not(results, name):
     result = results[name]
-    assert result["state"] == NOT_RUN
+    wrong = SPECS[name].kind == "wrong"
+    assert result["state"] == (DIVERGES_RECORDED if wrong else ANOTHER_MODEL_RECORDED)
     assert result["reason"] == "R was not asked"
     assert result["ours_agree"], result["wrong"]
     assert not all(number["recorded_agrees"] for number in result["numbers"])
@@ -108,7 +119,7 @@ def test_an_r_that_does_not_run_leaves_the_record_and_the_reason(reason):
         run=lambda _spec, _timeout: LiveAnswer(False, reason),
         engines=lambda _name: Unavailable(),
     )
-    assert (result["state"], result["reason"]) == (NOT_RUN, reason)
+    assert (result["state"], result["reason"]) == (DIVERGES_RECORDED, reason)
     assert result["live"] is None
     unavailable = [one["by"] for one in result["oracles"] if one["status"] == "unavailable"]
     assert unavailable == ["lme4-replicated"]
@@ -132,9 +143,34 @@ def test_a_number_that_no_oracle_can_give_is_a_failure():
 def test_a_record_without_divergence_is_a_failure(monkeypatch, results):
     record = {**results["offset"]["recorded"], "values": right_values(results["offset"])}
     monkeypatch.setattr("wemix_ref.divergences.demonstrate.recorded_answer", lambda _spec: record)
-    assert recorded_only(OFFSET)["wrong"] == [
+    result = recorded_only(OFFSET)
+    assert result["state"] == FIXED_RECORDED
+    assert result["wrong"] == [
         "the recorded answer agrees with the oracles: it shows no divergence"
     ]
+
+
+def test_without_any_answer_nothing_was_run(monkeypatch):
+    monkeypatch.setattr("wemix_ref.divergences.demonstrate.recorded_answer", lambda _spec: None)
+    result = recorded_only(OFFSET)
+    assert result["state"] == NOT_RUN
+    assert all(number["recorded_agrees"] is None for number in result["numbers"])
+    assert result["ours_agree"]
+
+
+def test_an_answer_without_an_oracle_is_not_judged(results):
+    """None of R's is called wrong or right because nothing could be asked."""
+    alone = replace(OFFSET, oracles=OFFSET.oracles[1:2])  # lme4, which is not here
+    assert recorded_only(alone)["state"] == NOT_JUDGED
+    result = live(alone, right_values(results["offset"]))
+    assert result["state"] == NOT_JUDGED
+    assert {n["live_agrees"] for n in result["numbers"]} == {None}
+
+
+def test_the_live_answer_has_the_word(results):
+    """A version that gives the right answer is fixed, whatever was recorded before it."""
+    assert results["offset"]["state"] == DIVERGES_RECORDED
+    assert live(OFFSET, right_values(results["offset"]))["state"] == FIXED
 
 
 def test_a_quantity_that_the_fit_has_not_is_refused():
@@ -176,8 +212,8 @@ def test_the_table_has_a_row_for_each_judged_number(results, tmp_path):
     assert list(rows.columns) == list(COLUMNS)
     assert len(rows) == sum(len(spec.numbers) for spec in SPECS.values())
     assert (tmp_path / "all.csv").read_text() == rows.to_csv(index=False)
-    assert states(read) == {NOT_RUN: len(SPECS)}
-    assert tell(read).startswith(f"not run: {len(SPECS)} (dots, ")
+    assert states(read) == {DIVERGES_RECORDED: len(SPECS) - 1, ANOTHER_MODEL_RECORDED: 1}
+    assert tell(read).startswith(f"R diverges (recorded): {len(SPECS) - 1} (dots, ")
     assert failures(read) == []
     with pytest.raises(CaseError, match="results of divergences"):
         read_all(paths[0])

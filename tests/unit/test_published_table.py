@@ -9,17 +9,17 @@ from dataclasses import replace
 import pytest
 
 from wemix_ref.errors import CaseError
+from wemix_ref.published.classes import CLASSES
 from wemix_ref.published.data import FOLDER
-from wemix_ref.published.judge import CLASSES
 from wemix_ref.published.judged import judge_case, judge_cases
 from wemix_ref.published.printed_tables import Column, Misprint
+from wemix_ref.published.records import records
 from wemix_ref.published.sources import load_published
 from wemix_ref.published.table import (
     counts,
     failures,
     label_of,
     read_judged,
-    records,
     tell,
     write_judged,
 )

@@ -8,7 +8,7 @@ import pytest
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tests.unit.test_report import EVIL, Page
-from wemix_ref.published.judge import CAUSES, CLASSES
+from wemix_ref.published.classes import CAUSES, CLASSES
 from wemix_ref.report.printed_figure import MARKS, recipes_figure
 from wemix_ref.report.printed_view import MEANINGS, RECIPES, SIGNS, printed_view
 

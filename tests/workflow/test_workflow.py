@@ -200,10 +200,10 @@ def test_divergences_stand_by_their_records_without_r(finished):
     rows = list(csv.DictReader((results / "tables" / "divergences.csv").open(encoding="utf-8")))
     assert {row["divergence"] for row in rows} == {"lme4-colon-ids", "slash-numeric-ids"}
     assert {(row["state"], row["reason"]) for row in rows} == {
-        ("not run", "R is turned off by WEMIX_REF_NO_R")
+        ("R diverges (recorded)", "R is turned off by WEMIX_REF_NO_R")
     }
     told = (results / "divergences.txt").read_text()
-    assert told == "not run: 2 (slash-numeric-ids, lme4-colon-ids)\n"
+    assert told == "R diverges (recorded): 2 (slash-numeric-ids, lme4-colon-ids)\n"
     page = (results / "report" / "index.html").read_text(encoding="utf-8")
     assert 'href="../divergences/slash-numeric-ids.md"' in page
     assert "Recorded with R" in (results / "divergences" / "slash-numeric-ids.md").read_text()

@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wemix_ref.published.judged import judge_cases
+from wemix_ref.published.records import records
 from wemix_ref.published.sources import load_published
-from wemix_ref.published.table import records, write_judged
+from wemix_ref.published.table import write_judged
 from wemix_ref.running import job
 
 if TYPE_CHECKING:

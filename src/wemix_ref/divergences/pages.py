@@ -7,16 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wemix_ref.divergences.specs import DivergenceSpec
-from wemix_ref.divergences.verdict import ANOTHER_MODEL, DIVERGES, FIXED, NOT_RUN
+from wemix_ref.divergences.states import MEANING
+from wemix_ref.divergences.words import number_text, shown_answer, version_text
 
-__all__ = ["MEANING", "number_text", "page", "r_script", "shown_answer", "version_text"]
-
-MEANING = {
-    DIVERGES: "run now; its answer is not the right one",
-    FIXED: "run now; this version gives the right answer",
-    ANOTHER_MODEL: "run now; its answer is right, of another model than the one asked for here",
-    NOT_RUN: "not run now; what is shown was recorded",
-}
+__all__ = ["page", "r_script"]
 
 
 def page(spec: DivergenceSpec, result: Mapping[str, Any]) -> str:
@@ -56,25 +50,6 @@ def r_script(spec: DivergenceSpec) -> str:
         "\n"
         f"{spec.script}"
     )
-
-
-def shown_answer(result: Mapping[str, Any]) -> tuple[str, Mapping[str, Any] | None]:
-    """Return ``live`` or ``recorded`` and that answer of the program; None where there is none."""
-    side = "live" if result["live"] is not None else "recorded"
-    return side, result[side]
-
-
-def version_text(answer: Mapping[str, Any]) -> str:
-    """Return the versions that gave an answer, R first, and its date where it was recorded."""
-    versions = answer["versions"]
-    names = ["R", *(name for name in sorted(versions, key=str.casefold) if name != "R")]
-    text = ", ".join(f"{name} {versions[name]}" for name in names if name in versions)
-    return text + (f", on {answer['date']}" if "date" in answer else "")
-
-
-def number_text(value: float | None) -> str:
-    """Return a number to nine digits; a dash where there is none."""
-    return "–" if value is None else f"{value:.9g}"
 
 
 def _got(answer: Mapping[str, Any] | None, side: str) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from wemix_ref.divergences.live import PACKAGES
+from wemix_ref.divergences.states import PROGRAMS
 from wemix_ref.errors import CaseError
 from wemix_ref.files import write_json, write_text
 
@@ -62,8 +62,7 @@ def table(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 def write_all(paths: Sequence[Path], csv: Path, record: Path) -> None:
     """Write the table, and one JSON of all results, from the result of each divergence."""
     results = [json.loads(Path(path).read_text(encoding="utf-8")) for path in paths]
-    order = list(PACKAGES)
-    results.sort(key=lambda result: (order.index(result["program"]), result["divergence"]))
+    results.sort(key=lambda result: (PROGRAMS.index(result["program"]), result["divergence"]))
     write_json(record, {"schema": SCHEMA, "divergences": results})
     write_text(csv, table(results).to_csv(index=False))
 

@@ -6,15 +6,26 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wemix_ref.divergences.specs import DivergenceSpec
+from wemix_ref.divergences.specs import DivergenceSpec, Number
+from wemix_ref.divergences.states import (
+    ANOTHER_MODEL,
+    ANOTHER_MODEL_RECORDED,
+    DIVERGES,
+    DIVERGES_RECORDED,
+    FIXED,
+    FIXED_RECORDED,
+    NOT_JUDGED,
+    NOT_RUN,
+)
 
-__all__ = ["ANOTHER_MODEL", "DIVERGES", "FIXED", "NOT_RUN", "agree", "judge"]
+__all__ = ["agree", "judge"]
 
-DIVERGES = "R diverges"
-FIXED = "fixed upstream"
-NOT_RUN = "not run"
-#: The program's answer is right for a model that is not the one that users may take it for.
-ANOTHER_MODEL = "another model"
+_RECORDED = {
+    DIVERGES: DIVERGES_RECORDED,
+    FIXED: FIXED_RECORDED,
+    ANOTHER_MODEL: ANOTHER_MODEL_RECORDED,
+    NOT_JUDGED: NOT_JUDGED,
+}
 
 #: An oracle that is the program itself shows that it disagrees with itself; ours is not held to it.
 PROGRAM = "program"
@@ -50,9 +61,10 @@ def judge(
     Returns
     -------
     dict
-        ``state`` (`DIVERGES`, `FIXED`, `ANOTHER_MODEL` or `NOT_RUN`), ``numbers``, ``ours_agree``
-        and ``wrong``, the texts of what failed on our side: a number of ours that an oracle does
-        not have, one without any oracle, or a record that shows no divergence.
+        ``state`` (see `wemix_ref.divergences.states`), ``numbers``, ``ours_agree`` and ``wrong``,
+        the texts of what failed on our side: a number of ours that an oracle does not have, one
+        without any oracle, or a record that shows no divergence. The state is that of the live
+        answer; without one it is that of the recorded answer, and says so.
     """
     numbers, wrong = [], []
     for number in spec.numbers:
@@ -79,14 +91,14 @@ def judge(
                 "right": right,
                 "right_by": said[0][0] if said else None,
                 "ours": own,
-                **_side("live", live, number.name, right, number.tolerance),
-                **_side("recorded", recorded, number.name, right, number.tolerance),
+                **_side("live", live, number, right, judged=bool(said)),
+                **_side("recorded", recorded, number, right, judged=bool(said)),
             }
         )
-    if recorded is not None and all(number["recorded_agrees"] for number in numbers):
+    if recorded is not None and _outcome(spec, numbers, "recorded") == FIXED:
         wrong.append("the recorded answer agrees with the oracles: it shows no divergence")
     return {
-        "state": _state(spec, numbers, live),
+        "state": _state(spec, numbers, live, recorded),
         "reason": reason,
         "numbers": numbers,
         "ours_agree": not wrong,
@@ -95,24 +107,40 @@ def judge(
 
 
 def _side(
-    side: str, answer: Mapping[str, Any] | None, name: str, right: float | None, tolerance: float
+    side: str,
+    answer: Mapping[str, Any] | None,
+    number: Number,
+    right: float | None,
+    *,
+    judged: bool,
 ) -> dict[str, Any]:
     """Return a program's number and whether it is right; a number it does not give is not."""
     if answer is None:
         return {side: None, f"{side}_agrees": None}
-    value = answer["values"].get(name)
-    there = name in answer["values"]
-    return {side: value, f"{side}_agrees": there and agree(value, right, tolerance)}
+    value = answer["values"].get(number.name)
+    there = number.name in answer["values"]
+    agrees = there and agree(value, right, number.tolerance)
+    return {side: value, f"{side}_agrees": agrees if judged else None}
 
 
 def _state(
-    spec: DivergenceSpec, numbers: Sequence[Mapping[str, Any]], live: Mapping[str, Any] | None
+    spec: DivergenceSpec,
+    numbers: Sequence[Mapping[str, Any]],
+    live: Mapping[str, Any] | None,
+    recorded: Mapping[str, Any] | None,
 ) -> str:
-    if live is None:
-        return NOT_RUN
-    if all(number["live_agrees"] for number in numbers):
-        return FIXED
-    return DIVERGES if spec.kind == "wrong" else ANOTHER_MODEL
+    if live is not None:
+        return _outcome(spec, numbers, "live")
+    if recorded is not None:
+        return _RECORDED[_outcome(spec, numbers, "recorded")]
+    return NOT_RUN
+
+
+def _outcome(spec: DivergenceSpec, numbers: Sequence[Mapping[str, Any]], side: str) -> str:
+    agrees = [number[f"{side}_agrees"] for number in numbers]
+    if False in agrees:
+        return DIVERGES if spec.kind == "wrong" else ANOTHER_MODEL
+    return NOT_JUDGED if None in agrees else FIXED
 
 
 def _text(value: float | None) -> str:

@@ -27,14 +27,25 @@ from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
 from wemix_ref.errors import CaseError
+from wemix_ref.published.classes import (
+    DIFFERS,
+    EQUAL,
+    EXPLAINED,
+    FEWER,
+    NOT_JUDGED,
+    RELATIVE,
+    ROUNDED,
+    STOPPING,
+    TRUNCATION,
+    TWICE,
+    UNEXPLAINED,
+    WITHIN,
+)
 from wemix_ref.published.points import Point
 from wemix_ref.published.printed_tables import Column, Misprint, Printed
 from wemix_ref.verdicts import rounds_to
 
 __all__ = [
-    "CAUSES",
-    "CLASSES",
-    "RELATIVE",
     "Judged",
     "gap_in_units",
     "judge",
@@ -42,20 +53,6 @@ __all__ = [
     "rounds_twice_to",
     "truncates_to",
 ]
-
-EQUAL, STOPPING, WITHIN = "equal", "stopping point", "within"
-EXPLAINED, NOT_JUDGED, DIFFERS, SKIPPED = "explained", "not judged", "differs", "skipped"
-#: In the order in which they are tried; `skipped` where the data are not here.
-CLASSES = (EQUAL, STOPPING, WITHIN, EXPLAINED, NOT_JUDGED, DIFFERS, SKIPPED)
-
-TRUNCATION, ROUNDED, UNEXPLAINED = "truncation", "rounded variances", "unexplained"
-TWICE, FEWER = "rounded twice", "fewer digits"
-#: Causes of a number in the class `within`, in the order in which they are tried.
-CAUSES = (TRUNCATION, ROUNDED, TWICE, FEWER, UNEXPLAINED)
-
-#: Share of a number's size by which it may be off beside half a printed unit. Of the packages'
-#: numbers only misprints are further off: their optimisers stop at relative changes of this order.
-RELATIVE = 5e-5
 
 #: The deviance at a printed theta may lie below ours by this share of its size: rounding.
 _NOT_BELOW = 1e-10
@@ -70,9 +67,9 @@ class Judged:
     number : what is printed.
     ours : our value at the optimum; None where the recipe gives none.
     at_printed_theta : our value at the theta that the printed variances imply; None where none do.
-    verdict : one of `CLASSES`.
-    gap_units : ours minus printed, in units of the last printed digit; None without ours.
-    cause : one of `CAUSES` in the class `within`, else empty.
+    verdict : one of `wemix_ref.published.classes.CLASSES`.
+    gap_units : ours minus printed, in units of the last printed digit; None where not judged.
+    cause : one of `CAUSES` there in the class `within`, else empty.
     why : the reason of a number explained, not judged or skipped; else empty.
     """
 
@@ -177,14 +174,14 @@ def _judge(
     misprint: Misprint | None,
 ) -> Judged:
     ours, text = optimum.value(number), number.text
-    gap = None if ours is None else gap_in_units(ours, text)
     if column.not_judged:
-        return Judged(number, ours, None, NOT_JUDGED, gap, why=column.not_judged)
+        return Judged(number, ours, None, NOT_JUDGED, None, why=column.not_judged)
     if ours is None:
         raise CaseError(
             f"{column.package}: `{number.label}` has no value of ours to be held against; name the "
             "recipe of its standard errors."
         )
+    gap = gap_in_units(ours, text)
     there = None if at_printed is None else at_printed.value(number)
     verdict, cause = _verdict(ours, there, None if rounded is None else rounded.value(number), text)
     if misprint is None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wemix_ref.datasets import RESOURCES
+from wemix_ref.published.classes import SKIPPED, UNEXPLAINED
 from wemix_ref.published.data import DataAbsentError, read_published_data
-from wemix_ref.published.judge import SKIPPED, UNEXPLAINED, Judged, judge, prove
+from wemix_ref.published.judge import Judged, judge, prove
 from wemix_ref.published.points import fit_published, implied_theta, point_of
 from wemix_ref.published.printed_tables import Column, Published
 from wemix_ref.published.rounding import rounded_point

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,8 +12,7 @@ from typing import Any
 
 from wemix_ref.errors import CaseError
 from wemix_ref.files import write_json, write_text
-from wemix_ref.published.judge import CLASSES, DIFFERS, UNEXPLAINED
-from wemix_ref.published.judged import JudgedCase
+from wemix_ref.published.classes import CLASSES, DIFFERS, UNEXPLAINED
 
 __all__ = [
     "COLUMNS",
@@ -23,7 +21,6 @@ __all__ = [
     "failures",
     "label_of",
     "read_judged",
-    "records",
     "tell",
     "write_judged",
 ]
@@ -42,17 +39,12 @@ COLUMNS = (
 )
 
 
-def records(cases: Iterable[JudgedCase]) -> list[dict[str, Any]]:
-    """Plain values of judged fits, as `results/printed.json` has them."""
-    return [_plain(case) for case in cases]
-
-
 def counts(cases: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Count classes by case and package.
 
     Parameters
     ----------
-    cases : what `records` or `read_judged` gives.
+    cases : what `wemix_ref.published.records.records` or `read_judged` gives.
 
     Returns
     -------
@@ -119,7 +111,7 @@ def write_judged(cases: Sequence[Mapping[str, Any]], table: Path, record: Path) 
 
     Parameters
     ----------
-    cases : what `records` gives.
+    cases : what `wemix_ref.published.records.records` gives.
     table : CSV with the columns `COLUMNS`; numbers have all their digits.
     record : JSON.
     """
@@ -136,51 +128,6 @@ def write_judged(cases: Sequence[Mapping[str, Any]], table: Path, record: Path) 
 
 def _text(value: float | None) -> str:
     return "" if value is None else repr(value)
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
-
-
-def _plain(case: JudgedCase) -> dict[str, Any]:
-    published = case.published
-    return {
-        "case": published.case,
-        "title": published.title,
-        "source": published.source,
-        "formula": published.formula,
-        "weights": list(published.weights),
-        "scale": published.scale,
-        "what": published.what,
-        "skipped": case.skipped,
-        "theta": None if case.theta is None else list(case.theta),
-        "columns": [
-            {
-                "package": column.package,
-                "recipe": column.recipe,
-                "implied_theta": None
-                if column.implied_theta is None
-                else list(column.implied_theta),
-                "deviance_above": column.deviance_above,
-                "numbers": [
-                    {
-                        "quantity": judged.number.quantity,
-                        "key": judged.number.key,
-                        "recalled": judged.number.recalled,
-                        "printed": judged.number.text,
-                        "ours": _finite(judged.ours),
-                        "at_printed_theta": _finite(judged.at_printed_theta),
-                        "class": judged.verdict,
-                        "gap_units": _finite(judged.gap_units),
-                        "cause": judged.cause,
-                        "why": judged.why,
-                    }
-                    for judged in column.numbers
-                ],
-            }
-            for column in case.columns
-        ],
-    }
 
 
 def read_judged(path: Path) -> list[dict[str, Any]]:

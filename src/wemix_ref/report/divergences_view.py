@@ -9,18 +9,32 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from wemix_ref.divergences.pages import MEANING, number_text, shown_answer, version_text
+from wemix_ref.divergences.states import (
+    ANOTHER_MODEL,
+    ANOTHER_MODEL_RECORDED,
+    DIVERGES,
+    DIVERGES_RECORDED,
+    FIXED,
+    FIXED_RECORDED,
+    MEANING,
+    NOT_JUDGED,
+    NOT_RUN,
+)
 from wemix_ref.divergences.table import failures, states
-from wemix_ref.divergences.verdict import ANOTHER_MODEL, DIVERGES, FIXED, NOT_RUN
+from wemix_ref.divergences.words import number_text, shown_answer, version_text
 
 __all__ = ["DivergenceRow", "DivergencesView", "divergences_view"]
 
 # What R gets wrong is not a number of ours that differs: it has a sign of its own.
 SIGNS = {
     DIVERGES: ("other", "≠"),
+    DIVERGES_RECORDED: ("other", "≠"),
     FIXED: ("agrees", "✓"),
+    FIXED_RECORDED: ("agrees", "✓"),
     ANOTHER_MODEL: ("shown", "·"),
+    ANOTHER_MODEL_RECORDED: ("shown", "·"),
     NOT_RUN: ("unavailable", "○"),
+    NOT_JUDGED: ("unavailable", "○"),
 }
 
 
@@ -30,7 +44,8 @@ class DivergenceRow:
 
     Attributes
     ----------
-    numbers : (name, the program's, right, ours, whether the program is right) each.
+    numbers : (name, the program's, right, ours, whether the program is right) each; None where
+        no answer or no oracle was there.
     oracles : (title, why, what it gives or why it gives nothing) each.
     """
 
@@ -49,7 +64,7 @@ class DivergenceRow:
     how: str
     error: str
     told: tuple[str, ...]
-    numbers: tuple[tuple[str, str, str, str, bool], ...]
+    numbers: tuple[tuple[str, str, str, str, bool | None], ...]
     oracles: tuple[tuple[str, str, str], ...]
 
 
@@ -119,7 +134,7 @@ def _row(result: Mapping[str, Any]) -> DivergenceRow:
                 number_text(number[side]),
                 number_text(number["right"]),
                 number_text(number["ours"]),
-                bool(number[f"{side}_agrees"]),
+                number[f"{side}_agrees"],
             )
             for number in result["numbers"]
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 
-from wemix_ref.published.judge import (
+from wemix_ref.published.classes import (
     DIFFERS,
     EQUAL,
     EXPLAINED,

@@ -8,7 +8,14 @@ from typing import Any
 
 from markupsafe import Markup
 
-from wemix_ref.published.judge import CLASSES, EQUAL, NOT_JUDGED, SKIPPED, STOPPING, UNEXPLAINED
+from wemix_ref.published.classes import (
+    CLASSES,
+    EQUAL,
+    NOT_JUDGED,
+    SKIPPED,
+    STOPPING,
+    UNEXPLAINED,
+)
 from wemix_ref.published.table import counts, label_of
 from wemix_ref.report.digits import Shown, printed_pair
 from wemix_ref.report.printed_figure import MARKS, recipes_figure
