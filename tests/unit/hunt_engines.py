@@ -14,7 +14,8 @@ from wemix_ref.engines.python import PythonEngine
 from wemix_ref.errors import ModelError
 from wemix_ref.formula import parse_formula
 from wemix_ref.hunt.answers import verdicts
-from wemix_ref.hunt.identities import IDENTITIES, Pair, apply
+from wemix_ref.hunt.expected import Pair
+from wemix_ref.hunt.identities import IDENTITIES, apply
 from wemix_ref.hunt.model import Model
 from wemix_ref.hunt.models import random_model
 

@@ -23,9 +23,11 @@ from tests.unit.hunt_engines import (
 )
 from wemix_ref.engines.protocol import Problem
 from wemix_ref.engines.python import PythonEngine
-from wemix_ref.hunt.identities import IDENTITIES, Pair
-from wemix_ref.hunt.judge import Verdict, judge
+from wemix_ref.hunt.expected import Pair, factors
+from wemix_ref.hunt.identities import IDENTITIES
+from wemix_ref.hunt.judge import judge
 from wemix_ref.hunt.model import Model
+from wemix_ref.hunt.verdict import Verdict
 
 LIMIT = 60.0
 
@@ -188,6 +190,6 @@ def test_failing_once_is_a_difference_and_failing_twice_is_none() -> None:
 def test_identities_do_not_say_what_the_estimator_does_not_keep() -> None:
     # splitting a top group changes the number of top groups, and with it the sandwich
     top = next(p for p in pairs("split", count=30) if p.expected.se["wemix"] is None)
-    claimed = replace(top, expected=replace(top.expected, se={"wemix": 1.0, "model": 1.0}))
+    claimed = replace(top, expected=replace(top.expected, se=factors()))
     assert kinds(PythonEngine(), [top]) == {"same"}
     assert kinds(PythonEngine(), [claimed]) == {"standard errors"}

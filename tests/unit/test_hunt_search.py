@@ -54,7 +54,8 @@ def test_the_search_finds_the_fault_and_its_cause(broken_run: Hunt) -> None:
         assert "the slash" in case.needs
         assert any(name.startswith("ids of level") for name in case.needs)
         # the trigger of the divergence of WeMix that has the same fault
-        assert known_divergence("wemix", case.verdict.kind, case.pair) == "slash-numeric-ids"
+        engine = Wrong(weights_in_text_order, name="wemix")
+        assert known_divergence(engine, case.pair, case.verdict) == "slash-numeric-ids"
 
 
 def test_what_is_found_is_small_and_still_wrong(broken_run: Hunt) -> None:

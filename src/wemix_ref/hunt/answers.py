@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from wemix_ref.engines.protocol import Engine
 from wemix_ref.errors import EngineError
-from wemix_ref.hunt.identities import Pair
-from wemix_ref.hunt.judge import COMMON, Verdict, judge
+from wemix_ref.hunt.expected import Pair
+from wemix_ref.hunt.judge import COMMON, judge
 from wemix_ref.hunt.model import Model
+from wemix_ref.hunt.verdict import Verdict
 
 __all__ = ["TIME_LIMIT", "verdicts"]
 

@@ -8,7 +8,8 @@ import pandas as pd
 
 from wemix_ref.engines.model_request import r_formula
 from wemix_ref.formula.deparse import format_number, quote_name
-from wemix_ref.hunt.identities import IDENTITIES, Pair
+from wemix_ref.hunt.expected import Pair
+from wemix_ref.hunt.identities import IDENTITIES
 from wemix_ref.hunt.model import Model
 
 __all__ = ["r_script"]

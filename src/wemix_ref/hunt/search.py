@@ -13,19 +13,20 @@ from multiprocessing import get_context
 from wemix_ref.engines.protocol import Engine
 from wemix_ref.errors import OptionError
 from wemix_ref.hunt.answers import verdicts
-from wemix_ref.hunt.identities import IDENTITIES, Pair, applicable, apply
-from wemix_ref.hunt.judge import Verdict
-from wemix_ref.hunt.known import known_divergence
+from wemix_ref.hunt.expected import Pair
+from wemix_ref.hunt.identities import IDENTITIES, applicable, apply
+from wemix_ref.hunt.known import caused_by, known_divergence
 from wemix_ref.hunt.model import Model
 from wemix_ref.hunt.models import random_model, stream
 from wemix_ref.hunt.shrink import explained, shrunk
+from wemix_ref.hunt.verdict import Verdict
 
 __all__ = ["Case", "Hunt", "by_cause", "hunt", "pairs_of"]
 
 #: Models to a batch: R is started once for each.
 BATCH = 5
-#: What a model is put to as well that is not answered: names and ids are no reason to fail.
-PLAIN_LABELS = ("rename", "relabel")
+#: What a model is put to as well that is not answered: neither names, ids nor a slash are a reason.
+PLAIN_LABELS = ("rename", "relabel", "respell")
 _IDENTITY_KEY = 1
 #: Models that take no weights: lme4's are precision weights.
 _UNWEIGHTED = frozenset({"lme4"})
@@ -47,7 +48,7 @@ class Case:
     needs : tuple of str
         What cannot be made plain without the difference going away.
     known : str
-        The known divergence it is, by its trigger; empty where it is none.
+        The known divergence that it comes from; empty where it is none.
     numbers : tuple of int
         Models that showed it.
     """
@@ -163,7 +164,7 @@ def _batch(engine: Engine, seed: int, each: int, numbers: range) -> _Answered:
         apply(IDENTITIES[name], model)
         for number, model in silent.items()
         for name in PLAIN_LABELS
-        if (number, name) not in put
+        if (number, name) not in put and IDENTITIES[name].applies(model)
     ]
     judged += zip(more, verdicts(engine, more), strict=True)
     counted = [(pair.identity, verdict.kind) for pair, verdict in judged]
@@ -171,7 +172,7 @@ def _batch(engine: Engine, seed: int, each: int, numbers: range) -> _Answered:
 
 
 def _as_found(engine: Engine, pair: Pair, verdict: Verdict) -> Case:
-    known = known_divergence(engine.name, verdict.kind, pair)
+    known = known_divergence(engine, pair, verdict)
     return Case(pair, verdict, (), known, (pair.first.number,))
 
 
@@ -199,13 +200,16 @@ def by_cause(
             f"{len(others)} more to explain"
         )
         small, seen, needs = shrunk(engine, pair, verdict)
-        flags = explained(engine, needs, verdict.kind, others)
+        known = known_divergence(engine, small, seen)
+        if known:
+            flags = caused_by(engine, known, others)
+        else:
+            flags = explained(engine, needs, verdict.kind, others)
         alike = [one for one, flag in zip(others, flags, strict=True) if flag]
         rest = [one for one, flag in zip(others, flags, strict=True) if not flag]
-        known = known_divergence(engine.name, seen.kind, small)
         numbers = [pair.first.number, *(one[0].first.number for one in alike)]
         # two cases of one known divergence are one: the smaller
-        key = (seen.kind, known, () if known else needs)
+        key = ("", known, ()) if known else (seen.kind, "", needs)
         case = Case(small, seen, needs, known, tuple(sorted(set(numbers))))
         cases[key] = case if key not in cases else _merged(cases[key], case)
     return list(cases.values())

@@ -7,10 +7,11 @@ from itertools import islice
 
 from wemix_ref.engines.protocol import Engine
 from wemix_ref.hunt.answers import verdicts
-from wemix_ref.hunt.identities import IDENTITIES, Pair, apply
-from wemix_ref.hunt.judge import Verdict
+from wemix_ref.hunt.expected import Pair
+from wemix_ref.hunt.identities import IDENTITIES, apply
 from wemix_ref.hunt.model import Model
 from wemix_ref.hunt.plainer import FEATURES, REDUCTIONS
+from wemix_ref.hunt.verdict import Verdict
 
 __all__ = ["explained", "needed", "shrunk"]
 
