@@ -55,6 +55,9 @@ def test_the_known_divergences_are_there():
         "negative-weights",
         "singular-fit",
         "icc-slopes",
+        "four-level-slash",
+        "group-name-dots",
+        "variance-se-unit",
     }
     assert {name for name, spec in SPECS.items() if spec.program == "WeMix"} == of_wemix
     others = {"lme4-colon-ids", "lme4-unit-of-a-slope", "lme4-precision-weights"}

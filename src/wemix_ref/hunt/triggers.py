@@ -198,7 +198,7 @@ TRIGGERS: Mapping[str, Trigger] = {
         ("wemix",), ("fails",), _four_level_slash, _each(_written_as_terms)
     ),
     "dots": Trigger(("wemix",), ("fails",), _dot_in_slope, _each(_no_dot_in_slope)),
-    "dots-in-group-names": Trigger(("wemix",), ("fails",), _dot_in_group, _each(_no_dot_in_group)),
+    "group-name-dots": Trigger(("wemix",), ("fails",), _dot_in_group, _each(_no_dot_in_group)),
     # an error is none of it: WeMix has others for a slash
     "slash-numeric-ids": Trigger(
         ("wemix",), ("another model",), _slash_numeric_ids, _each(_numbers_of_one_length)
