@@ -115,7 +115,7 @@ def _colon_ids(model: Model) -> bool:
 def _no_colons(model: Model) -> Model:
     """Ids with a semicolon for each colon."""
     columns = {name: model.data[name] for name in model.groups}
-    texts = {name: ids for name, ids in columns.items() if ids.dtype == object}
+    texts = {name: ids for name, ids in columns.items() if not pd.api.types.is_numeric_dtype(ids)}
     return replace(
         model,
         data=model.data.assign(
