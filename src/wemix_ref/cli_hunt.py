@@ -11,7 +11,7 @@ from wemix_ref.cli_text import json_text
 
 __all__ = ["add_hunt"]
 
-_ENGINES = ("python", "lme4", "lme4-weighted", "wemix")
+_ENGINES = ("python", "lme4", "lme4-weighted", "statsmodels", "wemix")
 
 
 def add_hunt(commands: Any) -> None:  # noqa: ANN401

@@ -220,6 +220,23 @@ def test_the_command_ends_with_what_was_found(monkeypatch, capsys, tmp_path) -> 
     assert (tmp_path / "hunt.json").is_file()
 
 
+def test_cases_can_be_left_as_they_were_found(monkeypatch, capsys, tmp_path) -> None:
+    monkeypatch.setattr("wemix_ref.engines.get_engine", lambda _: text_order_engine())
+    words = ["hunt", "--engine", "python", "--n", str(N), "--seed", str(SEED), "--each", "2"]
+    assert main([*words, "--as-found", "--out", str(tmp_path)]) == 1
+    assert "shrinking" not in capsys.readouterr().err
+    run = json.loads((tmp_path / "hunt.json").read_text())
+    differing = sum(c.get("another model", 0) for c in run["counts"].values())
+    assert len(run["cases"]) == differing >= 1
+    for name, case in run["cases"].items():
+        (number,) = case["models"]
+        whole = random_model(SEED, number)
+        assert case["needs"] == []
+        assert case["first"]["formula"] == whole.formula
+        assert case["first"]["n_rows"] == len(whole.data)
+        assert (tmp_path / name / "case.yaml").is_file()
+
+
 def test_an_engine_that_is_not_there_is_an_error(monkeypatch, capsys) -> None:
     class Absent(PythonEngine):
         def availability(self):

@@ -29,7 +29,9 @@ def stream(seed: int, number: int, *key: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number, *key)))
 
 
-def random_model(seed: int, number: int, *, weighted: bool = True) -> Model:
+def random_model(
+    seed: int, number: int, *, weighted: bool = True, levels: int | None = None
+) -> Model:
     """Make model `number` of a seed.
 
     Parameters
@@ -38,9 +40,12 @@ def random_model(seed: int, number: int, *, weighted: bool = True) -> Model:
         Not negative.
     weighted : bool
         Whether it may have sampling weights; what is drawn otherwise does not depend on this.
+    levels : int or None
+        2, 3 or 4 for models of so many levels alone.
     """
     rng = stream(seed, number)
-    levels = int(rng.choice([2, 3, 4], p=_LEVELS))
+    drawn = int(rng.choice([2, 3, 4], p=_LEVELS))
+    levels = drawn if levels is None else levels
     parents, below = _tree(levels, rng)
     names = GROUP_NAMES[int(rng.integers(len(GROUP_NAMES)))][: levels - 1]
     covariates = COVARIATE_NAMES[int(rng.integers(len(COVARIATE_NAMES)))][: int(rng.integers(3))]

@@ -18,6 +18,7 @@ from wemix_ref.hunt.identities import IDENTITIES, applicable, apply
 from wemix_ref.hunt.known import caused_by, known_divergence
 from wemix_ref.hunt.model import Model
 from wemix_ref.hunt.models import random_model, stream
+from wemix_ref.hunt.own_engine import as_hunted
 from wemix_ref.hunt.shrink import explained, shrunk
 from wemix_ref.hunt.verdict import Verdict
 
@@ -28,8 +29,10 @@ BATCH = 5
 #: What a model is put to as well that is not answered: neither names, ids nor a slash are a reason.
 PLAIN_LABELS = ("rename", "relabel", "respell")
 _IDENTITY_KEY = 1
-#: Models that take no weights: lme4's are precision weights.
-_UNWEIGHTED = frozenset({"lme4"})
+#: Engines that take no sampling weights: lme4's are precision weights, MixedLM has none.
+_UNWEIGHTED = frozenset({"lme4", "statsmodels"})
+#: Engines that take two levels only.
+_TWO_LEVELS = frozenset({"statsmodels"})
 
 Progress = Callable[[str], None]
 _Answered = tuple[list[tuple[str, str]], list[tuple[Pair, Verdict]]]
@@ -88,7 +91,9 @@ def pairs_of(engine: str, seed: int, number: int, each: int) -> list[Pair]:
     Which ones depends on the seed and the number alone; fewer are the first of more.
     """
     weighted = engine not in _UNWEIGHTED
-    model = random_model(seed, number, weighted=weighted)
+    model = random_model(
+        seed, number, weighted=weighted, levels=2 if engine in _TWO_LEVELS else None
+    )
     listed = applicable(model, weights=weighted)
     order = stream(seed, number, _IDENTITY_KEY).permutation(len(listed))
     return [apply(listed[int(place)], model) for place in order[:each]]
@@ -134,6 +139,7 @@ def hunt(
             "a hunt needs a seed of 0 or more, and a model, an identity for each and a job or "
             f"more; found seed {seed}, n {n}, each {each}, jobs {jobs}."
         )
+    engine = as_hunted(engine)
     run = Hunt(engine.name, seed, n, each, {name: Counter() for name in IDENTITIES})
     found: list[tuple[Pair, Verdict]] = []
     batches = [range(start, min(start + BATCH, n)) for start in range(0, n, BATCH)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 
 import wemix_ref
-from wemix_ref.installed import library_versions, r_versions
+from wemix_ref.installed import OPTIONAL, library_versions, optional_versions, r_versions
 
 __all__ = ["versions_of"]
 
@@ -22,4 +22,7 @@ def versions_of(engine: str) -> dict[str, str]:
     if engine in _R_PACKAGES:
         found = r_versions()
         return own | {name: found[name] for name in _R_PACKAGES[engine] if name in found}
-    return own | {"Python": platform.python_version(), **library_versions()}
+    libraries = library_versions()
+    if engine in OPTIONAL:
+        libraries |= optional_versions()
+    return own | {"Python": platform.python_version(), **libraries}
