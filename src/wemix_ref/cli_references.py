@@ -36,13 +36,13 @@ def add_references(commands: Any) -> None:  # noqa: ANN401
     record.set_defaults(run=_record)
 
     check = own.add_parser(
-        "check", help="run R again; exit code 1 if a number that agreed with ours does not now"
+        "check", help="run R again; exit code 1 if a number is worse than it was"
     )
     check.add_argument(
         "directory",
         type=Path,
-        nargs="?",
-        help="recorded answers; without it those of resources/recorded",
+        nargs="*",
+        help="recorded answers; without it those of resources/references and resources/recorded",
     )
     _common(check)
     check.set_defaults(run=_check)
@@ -103,7 +103,8 @@ def _check(parsed: argparse.Namespace) -> bool:
     from wemix_ref.references.answers import load_references
     from wemix_ref.tolerances import load_tolerances
 
-    references = load_references(parsed.directory or PROJECT_ROOT / "resources" / "recorded")
+    shipped = [PROJECT_ROOT / "resources" / name for name in ("references", "recorded")]
+    references = load_references(*(parsed.directory or shipped))
     cases, engines = _asked(parsed)
     told = check_answers(
         cases, engines, references, load_tolerances(), timeout=parsed.time_limit, tell=_tell
@@ -148,7 +149,7 @@ def check_told(told: Mapping[str, Any]) -> str:
     lines = [
         f"{row['verdict']}: {row['case']}, {row['engine']} {row['recorded_version'] or '-'} -> "
         f"{row['live_version']}, {_number(row)}: {row['recorded']} -> {row['live']}, ours "
-        f"{row['ours']}\n"
+        f"{row['ours']}{_digits(row)}\n"
         if row["tier"] != "answer"
         else f"{row['verdict']}: {row['case']}, {row['engine']}, {row['quantity']}: "
         f"{one_line(row['why'])}\n"
@@ -160,6 +161,12 @@ def check_told(told: Mapping[str, Any]) -> str:
 
 def _number(row: Mapping[str, Any]) -> str:
     return " ".join(str(row[part]) for part in ("tier", "quantity", "name") if row[part])
+
+
+def _digits(row: Mapping[str, Any]) -> str:
+    if row["digits_ours"] is None or row["expected"] is None:
+        return ""
+    return f" ({row['digits_ours']:.1f} digits of ours, {row['expected']:g} expected)"
 
 
 def _left_out(listed: list[Mapping[str, str]]) -> str:

@@ -251,7 +251,7 @@ def test_digits_come_from_the_record_where_it_has_them(cases, tmp_path):
     assert verdicts(told) == {("same-theta", "sigma", ""): "changed"}
     for entry in answer["recording"]["expected"]:
         if entry["quantity"] == "sigma":
-            entry["digits"] = 5.0
+            entry["digits"][""] = 5.0
     path.write_text(json.dumps(answer))
     assert verdicts(check(cases[:1], engine, load_references(tmp_path))) == {}
     del answer["recording"]
@@ -261,6 +261,87 @@ def test_digits_come_from_the_record_where_it_has_them(cases, tmp_path):
     # twelve by the tolerance, where the record does not say
     engine = FakeEngine("2.0", scale("sigma", 1.5 * (1 + 1e-13)))
     assert verdicts(check(cases[:1], engine, load_references(tmp_path))) == {}
+
+
+def at_the_optimum(rise, ses=0.0):
+    """An engine's optimum that lies higher, its slope off by so many standard errors of 1.502."""
+
+    def change(point):
+        if "label" not in point:
+            point["deviance"] += rise
+            point["beta"]["Days"] += ses * 1.502
+
+    return change
+
+
+def at_own(told):
+    """Verdicts at the own optimum. A record moved off it is wrong at its theta, which is fixed."""
+    return {key: verdict for key, verdict in verdicts(told).items() if key[0] == "own-optimum"}
+
+
+SLOPE = ("own-optimum", "beta", "Days")
+OPTIMUM = ("own-optimum", "deviance", "")
+
+
+def test_a_risen_optimum_does_not_excuse_its_estimates(cases, tmp_path):
+    """One deviance above the minimum an estimate may be a standard error off, and is worse."""
+    references = record(cases[:1], tmp_path, FakeEngine("1.0"))
+    told = check(cases[:1], FakeEngine("2.0", at_the_optimum(1.0, 0.5)), references)
+    assert verdicts(told) == {OPTIMUM: "worsened", SLOPE: "worsened"}
+    row = next(row for row in told["numbers"] if row["name"] == "Days" and not row["agrees"])
+    assert (row["agreed"], row["agrees"]) == (True, False)
+    assert told["by_version"][0]["differ"] == 1
+    # as a new answer the comparison takes it: it knows of no better one of the engine's
+    (tmp_path / "other").mkdir()
+    (other,) = record(cases[:1], tmp_path / "other", FakeEngine("2.0", at_the_optimum(1.0, 0.5)))
+    differing = other.answer["recording"]["differing"]
+    assert {number["tier"] for number in differing} == {"same-theta"}
+
+
+def test_an_optimum_may_rise_within_the_room_and_its_estimates_with_it(cases, tmp_path):
+    references = record(cases[:1], tmp_path, FakeEngine("1.0"))
+    engine = FakeEngine("2.0", at_the_optimum(0.9e-5, 0.9 * (0.9e-5**0.5)))
+    assert verdicts(check(cases[:1], engine, references)) == {}
+    # above the room the estimates have no more than it
+    engine = FakeEngine("2.0", at_the_optimum(2e-5, 0.9 * (0.9e-5**0.5)))
+    assert verdicts(check(cases[:1], engine, references)) == {OPTIMUM: "worsened"}
+    engine = FakeEngine("2.0", at_the_optimum(2e-5, 1.2 * (1e-5**0.5)))
+    told = check(cases[:1], engine, references)
+    assert verdicts(told) == {OPTIMUM: "worsened", SLOPE: "worsened"}
+
+
+def test_a_risen_optimum_fixes_no_estimate(cases, tmp_path):
+    """What was wrong at the minimum is not right because the optimiser stops earlier now."""
+    references = record(cases[:1], tmp_path, FakeEngine("1.0", at_the_optimum(0.0, 0.5)))
+    told = check(cases[:1], FakeEngine("2.0", at_the_optimum(1.0, 0.4)), references)
+    assert at_own(told) == {OPTIMUM: "worsened", SLOPE: "changed"}
+
+
+def test_an_optimum_that_falls_to_ours_is_the_same(cases, tmp_path):
+    references = record(cases[:1], tmp_path, FakeEngine("1.0", at_the_optimum(0.5, 0.3)))
+    assert at_own(check(cases[:1], FakeEngine("2.0"), references)) == {}
+
+
+def test_fewer_digits_than_the_record_expects_are_worsened(cases, tmp_path):
+    record(cases[:1], tmp_path, FakeEngine("1.0"))
+    path = tmp_path / "sleepstudy-slope.lme4-1.0.json"
+    answer = json.loads(path.read_text())
+    for entry in answer["recording"]["expected"]:
+        if (entry["tier"], entry["quantity"]) == ("standard-errors", "se_beta"):
+            entry["digits"]["Days"] = 13.0
+            entry["why"] = "Made to be so."
+    path.write_text(json.dumps(answer))
+
+    def change(point):
+        point["se_beta"]["Days"] *= 1 + 5e-12
+
+    told = check(cases[:1], FakeEngine("2.0", change), load_references(tmp_path))
+    assert verdicts(told) == {("standard-errors", "se_beta", "Days"): "worsened"}
+    assert told["worsened"]
+    row = next(row for row in told["numbers"] if row["verdict"] == "worsened")
+    assert row["agrees"]
+    assert (row["expected"], row["why"]) == (13.0, "13 digits are expected. Made to be so.")
+    assert 11 < row["digits_ours"] < 12
 
 
 def test_an_engine_that_leaves_the_recorded_theta_out_is_an_error(cases, tmp_path):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 import pytest
+import yaml
 
 import wemix_ref.engines
 import wemix_ref.references.check
 import wemix_ref.references.record
 from tests.unit.fake_engine import SESSION, FakeEngine, scale
 from wemix_ref import cli_references
-from wemix_ref.cli import main
+from wemix_ref.cli import _parser, main
 
 CASE = ["--case", "dyestuff-reml", "--engine", "lme4"]
 
@@ -140,7 +142,8 @@ def test_without_a_directory_the_shipped_answers_are_checked(use, capsys):
     case = ["--case", "sleepstudy-l1-weights-unweighted", "--engine", "lme4", "--json"]
     assert main(["references", "check", *case]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert {row["reference"] for row in told["numbers"]} == {"sleepstudy-l1-weights-unweighted"}
+    name = "sleepstudy-l1-weights-unweighted"
+    assert {row["reference"] for row in told["numbers"]} == {name, f"{name}.lme4-1.1.31"}
     assert {row["verdict"] for row in told["numbers"]} == {"same", "new"}
 
 
@@ -148,3 +151,37 @@ def test_engines_are_those_that_can_be_recorded():
     from wemix_ref.references.answers import PROGRAMS
 
     assert tuple(PROGRAMS) == cli_references.ENGINES
+
+
+def test_a_directory_that_is_not_there_is_exit_code_2(use, tmp_path, capsys):
+    use(FakeEngine("1.0"))
+    main(["references", "record", str(tmp_path / "a"), *CASE])
+    words = ["references", "check", str(tmp_path / "a"), str(tmp_path / "b"), *CASE]
+    assert main(words) == 2
+    assert "read from directories" in capsys.readouterr().err
+
+
+def test_a_line_tells_how_many_digits_are_left(use, tmp_path, capsys):
+    use(FakeEngine("1.0"))
+    main(["references", "record", str(tmp_path), *CASE])
+    use(FakeEngine("2.0", scale("sigma", 1 + 1e-8)))
+    capsys.readouterr()
+    assert main(["references", "check", str(tmp_path), *CASE]) == 1
+    (line,) = [s for s in capsys.readouterr().out.splitlines() if s.startswith("worsened")]
+    assert line.endswith(" (8.0 digits of ours, 12 expected)")
+
+
+def test_ci_checks_r_and_keeps_what_was_said(project_root):
+    """The command of the step is one that the parser takes, and its file is the artifact."""
+    ci = yaml.safe_load((project_root / ".github/workflows/ci.yml").read_text("utf-8"))
+    steps = ci["jobs"]["bare"]["steps"]
+    (place,) = [i for i, step in enumerate(steps) if "references check" in step.get("run", "")]
+    command, _, file = steps[place]["run"].partition(" >")
+    words = shlex.split(command)
+    assert words[0] == ".venv/bin/wemix-ref"
+    parsed = _parser().parse_args(words[1:])
+    assert parsed.json
+    assert set(parsed.engine) == {"lme4", "lme4-weighted"}
+    (kept,) = [step for step in steps[place:] if step.get("with", {}).get("path") == file]
+    assert kept["uses"].startswith("actions/upload-artifact@")
+    assert kept["if"] == "always()"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import re
 
 import pytest
@@ -17,6 +18,8 @@ from wemix_ref.engines.recorded import read_recorded
 from wemix_ref.errors import EngineError, OptionError
 from wemix_ref.references import record_answers
 from wemix_ref.references.answers import PROGRAMS, load_references
+from wemix_ref.references.judge import ROOM, digits_expected, expectations
+from wemix_ref.tiers.ours import Ours
 from wemix_ref.tolerances import load_tolerances
 
 TOLERANCES = load_tolerances()
@@ -88,9 +91,9 @@ def test_a_file_says_what_was_computed_by_whom_from_what(cases, tmp_path):
         "ours": f"wemix_ref {wemix_ref.__version__}",
         "differing": [],
     }
-    digits = {(one["tier"], one["quantity"]): one["digits"] for one in expected}
+    digits = {(one["tier"], one["quantity"]): min(one["digits"].values()) for one in expected}
     assert digits["same-theta", "deviance"] == 12.0
-    assert digits["own-optimum", "deviance"] == pytest.approx(10.0)
+    assert digits["own-optimum", "deviance"] == pytest.approx(8.24)
     assert digits["standard-errors", "se_beta"] == 11.0
     assert 0 < digits["own-optimum", "beta"] < 12
     assert ("own-optimum", "theta") not in digits
@@ -118,14 +121,53 @@ def test_what_differs_from_ours_is_named(cases, tmp_path):
     assert theirs == pytest.approx(1.5 * ours)
 
 
-def test_the_fewest_digits_of_a_quantity_are_expected(cases, tmp_path):
-    """Of two coefficients the one with the larger standard error, relative to its size."""
+def test_digits_are_expected_of_each_number(cases, tmp_path):
+    """At the own optimum they follow from the standard error and the room that a rise has."""
     record([cases["sleepstudy-slope"]], tmp_path, FakeEngine("1", drop("variance_components")))
-    expected = load_references(tmp_path)[0].answer["recording"]["expected"]
-    beta = [one["digits"] for one in expected if one["quantity"] == "beta"]
-    assert len(beta) == 2  # at the same theta, and at the own optimum
-    # room 1e-10 of the deviance: sqrt(1.75e-7) standard errors of 1.502, for a slope of 10.467
-    assert beta[1] == pytest.approx(4.2, abs=0.11)
+    reference = load_references(tmp_path)[0]
+    # room 1e-5 and the rounding 1.75e-7 of the deviance: sqrt(1.02e-5) = 3.2e-3 standard errors
+    for name, value, se in (("(Intercept)", 251.405, 6.632), ("Days", 10.467, 1.502)):
+        assert reference.expected("same-theta", "beta", name)[0] == 12.0
+        digits, why = reference.expected("own-optimum", "beta", name)
+        assert digits == pytest.approx(math.log10(value / (3.2e-3 * se)), abs=0.06)
+        assert "quadratic" in why
+    digits, why = reference.expected("own-optimum", "deviance", "")
+    assert 1751.939 * 10**-digits == pytest.approx(ROOM, rel=0.02)
+    assert why.startswith("The optimum must not rise by more than 1e-05 from one version to the n")
+    assert reference.expected("own-optimum", "beta", "nobody") is None
+    assert reference.expected("own-optimum", "nothing", "") is None
+
+
+def test_an_optimum_of_a_large_deviance_may_rise_by_its_rounding(cases, tmp_path):
+    record([cases["sleepstudy-slope"]], tmp_path, FakeEngine("1", scale("deviance", 1e6)))
+    digits, _ = load_references(tmp_path)[0].expected("own-optimum", "deviance", "")
+    assert digits == 10.0
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"tier": "same-theta", "quantity": "sigma", "digits": 12.0, "why": "a number, no names"},
+        {"tier": "same-theta", "quantity": "sigma", "digits": {"": "many"}, "why": "no number"},
+        {"tier": "same-theta", "quantity": "sigma", "digits": {"": 12.0}},
+        "twelve",
+    ],
+)
+def test_expected_digits_of_another_form_are_refused(cases, tmp_path, entry):
+    record([cases["dyestuff"]], tmp_path, FakeEngine("1"))
+    path = tmp_path / "dyestuff.lme4-1.json"
+    answer = json.loads(path.read_text())
+    answer["recording"]["expected"] = [entry]
+    path.write_text(json.dumps(answer))
+    with pytest.raises(EngineError, match=r"dyestuff.lme4-1.json: recording.expected must list"):
+        load_references(tmp_path)
+
+
+def test_answers_of_several_directories_are_one_list(cases, tmp_path):
+    for version, place in (("1", tmp_path / "a"), ("2", tmp_path / "b")):
+        record([cases["dyestuff"]], place, FakeEngine(version))
+    found = load_references(tmp_path / "b", tmp_path / "a")
+    assert [one.version for one in found] == ["2", "1"]
 
 
 def test_wemix_is_given_its_own_formula(cases, tmp_path):
@@ -246,3 +288,36 @@ def test_names_of_software_are_those_that_tolerances_know(project_root):
     readme = (project_root / "resources" / "recorded" / "README.md").read_text("utf-8")
     members = set(re.findall(r"^\| `(\w+)`", readme, re.MULTILINE))
     assert members == {"data", "model", "computed_by", "point", "recording"}
+
+
+def test_shipped_answers_are_as_record_writes_them(cases, project_root):
+    """One for each case and engine in R, with the digits that are expected now."""
+    references = load_references(project_root / "resources" / "references")
+    by_place = {(one.answer["recording"]["case"], one.engine) for one in references}
+    wanted = {
+        (case.name, engine)
+        for case in cases.values()
+        for engine in PROGRAMS
+        if engine in case.engines and case.problem(engine).precision_weights is None
+    }
+    assert by_place == wanted
+    for one in references:
+        recording = one.answer["recording"]
+        case = cases[recording["case"]]
+        assert one.name == f"{case.name}.{one.engine}-{one.version}"
+        assert one.serves(case.problem(one.engine)), one.name
+        assert one.is_of_these_data(case.problem(one.engine)), one.name
+        assert {"date", "seconds", "session", "messages", "differing"} <= recording.keys()
+        assert recording["differing"] == []
+        assert recording["session"]["R"].startswith("R version ")
+
+
+def test_shipped_digits_are_those_of_the_tolerances(cases, project_root):
+    name = "sleepstudy-l1-weights"
+    for one in load_references(project_root / "resources" / "references"):
+        if one.answer["recording"]["case"] == name:
+            problem = cases[name].problem(one.engine)
+            fitted = get_engine("python").fit_many([(problem, {})], timeout=0.0)[0].record
+            ours = Ours(problem, fitted["optimum"]["theta"]["values"])
+            expected = digits_expected(ours, one.engine, one.answer["point"], TOLERANCES)
+            assert one.answer["recording"]["expected"] == expectations(expected)

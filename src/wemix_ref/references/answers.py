@@ -66,36 +66,56 @@ class Reference:
         """Whether it was computed from the very bytes of the problem's data."""
         return bool(self.answer["data"]["sha256"] == problem.data_sha256)
 
-    def digits_expected(self, tier: str, quantity: str) -> float | None:
-        """Digits that a later answer is to share with it; None where the file does not say."""
+    def expected(self, tier: str, quantity: str, name: str) -> tuple[float, str] | None:
+        """Digits that a later number is to have, and why; None where the file does not say."""
         for entry in self.answer.get("recording", {}).get("expected", ()):
-            if (entry["tier"], entry["quantity"]) == (tier, quantity):
-                return float(entry["digits"])
+            if (entry["tier"], entry["quantity"]) == (tier, quantity) and name in entry["digits"]:
+                return float(entry["digits"][name]), str(entry["why"])
         return None
 
 
-def load_references(directory: Path) -> list[Reference]:
-    """Read every recorded answer of a directory that some engine in R can give.
+def load_references(*directories: Path) -> list[Reference]:
+    """Read every recorded answer of directories that some engine in R can give.
 
     Raises
     ------
     EngineError
-        If there is none, or a file is no recorded answer.
+        If there is none, a directory is not there, or a file is no recorded answer.
     """
+    if missing := [place for place in directories if not Path(place).is_dir()]:
+        raise EngineError(
+            f"recorded answers are read from directories; {missing[0]} is none. Name others."
+        )
     engines = {program.software: engine for engine, program in PROGRAMS.items()}
     found = []
-    for path in sorted(Path(directory).glob("*.json")):
+    for path in (path for place in directories for path in sorted(Path(place).glob("*.json"))):
         answer = read_recorded(path)
+        _check_expected(path, answer)
         by = answer["computed_by"]
         if by["software"] in engines:
             engine = engines[by["software"]]
             found.append(Reference(path.stem, engine, str(by["version"]), answer))
     if not found:
+        places = " or ".join(map(str, directories))
         raise EngineError(
-            f"{directory} must hold recorded answers of {', '.join(engines)}; it holds none. "
-            "Write them there with: wemix-ref references record"
+            f"{places} must hold recorded answers of {', '.join(engines)}; found none there. "
+            "Write them with: wemix-ref references record"
         )
     return found
+
+
+def _check_expected(path: Path, answer: Mapping[str, Any]) -> None:
+    for entry in answer.get("recording", {}).get("expected", ()):
+        digits = entry.get("digits") if isinstance(entry, Mapping) else None
+        if (
+            not isinstance(digits, Mapping)
+            or not {"tier", "quantity", "why"} <= entry.keys()
+            or not all(isinstance(value, int | float) for value in digits.values())
+        ):
+            raise EngineError(
+                f"{path.name}: recording.expected must list tier, quantity, why, and digits by "
+                f"name of the number; found {entry!r}. Record the answer again."
+            )
 
 
 def version_of(engine: str, record: Mapping[str, Any]) -> str:

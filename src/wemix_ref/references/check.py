@@ -10,7 +10,7 @@ from wemix_ref.cases import Case
 from wemix_ref.engines.protocol import Engine, FitResult
 from wemix_ref.errors import EngineError
 from wemix_ref.references.answers import Reference, version_of
-from wemix_ref.references.judge import digits_expected, judged
+from wemix_ref.references.judge import ceiling_of, digits_expected, judged
 from wemix_ref.references.live import Asked, Skipped, answers, asked, ours_of
 from wemix_ref.references.session import r_session
 from wemix_ref.references.verdicts import VERDICTS, Row, row_of
@@ -36,7 +36,8 @@ def check_answers(
     """Run engines again and hold every number against the recorded one, and both against ours.
 
     Both are judged by the tolerances of the comparison: at the recorded theta, at each one's own
-    optimum, and for standard errors. Each recorded version of an answer is checked by itself.
+    optimum, and for standard errors; and the live one by the digits that are expected of it, which
+    are the record's. Each recorded version of an answer is checked by itself.
 
     Parameters
     ----------
@@ -133,6 +134,8 @@ def _without_answer(one: Asked, own: Sequence[Reference], result: FitResult) -> 
             live=None,
             ours=None,
             digits=None,
+            digits_ours=None,
+            expected=None,
             agreed=None if reference is None else True,
             agrees=False,
             verdict="new" if reference is None else "worsened",
@@ -152,14 +155,21 @@ def _against(
             f"an engine must evaluate at the recorded theta; {one.engine} did not, in case "
             f"{one.case.name}, for {reference.name}. Correct the engine."
         )
-    before = judged(ours, one.engine, reference.answer["point"], tolerances)
-    now = judged(ours, one.engine, record["optimum"], tolerances, at[reference.name])
+    point = reference.answer["point"]
+    before = judged(ours, one.engine, point, tolerances)
+    now = judged(
+        ours,
+        one.engine,
+        record["optimum"],
+        tolerances,
+        at[reference.name],
+        ceiling=ceiling_of(ours, point),
+    )
     naming = _naming(one, reference, version_of(one.engine, record))
+    reasons = digits_expected(ours, one.engine, point, tolerances)
     rows = []
     for key in dict.fromkeys([*before, *now]):
-        expected = reference.digits_expected(*key[:2])
-        if expected is None and key in before:
-            expected = digits_expected(before[key], tolerances.find(*key[:2], one.engine))
+        expected = reference.expected(*key) or reasons.get(key)
         rows.append(row_of(naming, before.get(key), now.get(key), expected))
     return [row for row in rows if row is not None]
 

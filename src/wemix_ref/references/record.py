@@ -14,7 +14,7 @@ from wemix_ref.engines.record import record_text
 from wemix_ref.errors import OptionError
 from wemix_ref.files import write_text
 from wemix_ref.references.answers import answer_of
-from wemix_ref.references.judge import differing, expectations, judged
+from wemix_ref.references.judge import differing, digits_expected, expectations, judged
 from wemix_ref.references.live import Skipped, answers, asked, ours_of
 from wemix_ref.references.session import r_session
 from wemix_ref.tolerances import Tolerances
@@ -80,7 +80,8 @@ def record_answers(
             reason = f"{record['status']}: {record['message']}"
             failed.append(Skipped(one.case.name, one.engine, reason))
             continue
-        numbers = judged(ours[one.case.name], one.engine, record["optimum"], tolerances).values()
+        answered = (ours[one.case.name], one.engine, record["optimum"], tolerances)
+        numbers = judged(*answered).values()
         recording = {
             "case": one.case.name,
             "engine": one.engine,
@@ -89,7 +90,7 @@ def record_answers(
             "session": about,
             "messages": record["messages"],
             "ours": f"wemix_ref {wemix_ref.__version__}",
-            "expected": expectations(numbers, one.engine, tolerances),
+            "expected": expectations(digits_expected(*answered)),
             "differing": differing(numbers),
         }
         answer = answer_of(one.case, one.problem, record, recording)
