@@ -127,7 +127,7 @@ def file_hunt(run: Hunt, directory: Path, versions: dict[str, str]) -> list[Path
         text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
         write_text(place / _FIRST, csv_text(case.pair.first.data))
         write_text(place / _SECOND, csv_text(case.pair.second.data))
-        script = r_script(run.engine, case.pair, (_FIRST, _SECOND))
+        script = r_script(run.engine, case.pair, (_FIRST, _SECOND), case.verdict.kind)
         if script is not None:
             write_text(place / "show.R", script)
         write_text(place / "case.yaml", text)

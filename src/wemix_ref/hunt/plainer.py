@@ -168,9 +168,13 @@ def _rounder(model: Model) -> Iterator[Model]:
             if np.unique(new).size > 2 and _characters(new) < _characters(values):
                 yield replace(model, data=model.data.assign(**{name: new}))
     if model.weights is not None:
-        whole = times_above(np.maximum(np.rint(conditional_weights(model)), 1.0))
-        if _characters(whole) < _characters(model.unconditional()):
-            yield model.with_weights(whole)
+        conditional = conditional_weights(model)
+        # in units of the smallest at the top, where a scale of all weights stands
+        conditional[:, -1] /= conditional[:, -1].min()
+        for digits in (0, 2):
+            short = times_above(np.maximum(np.round(conditional, digits), 1.0))
+            if _characters(short) < _characters(model.unconditional()):
+                yield model.with_weights(short)
 
 
 def _characters(values: NDArray[np.float64]) -> int:
