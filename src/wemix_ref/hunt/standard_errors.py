@@ -12,18 +12,26 @@ from wemix_ref.hunt.optimum import reach
 from wemix_ref.hunt.points import Point, labels, number, told
 from wemix_ref.hunt.verdict import Difference
 
-__all__ = ["at_common_theta", "at_optimum"]
+__all__ = [
+    "EXACT",
+    "NUMERICAL_STEP",
+    "VARIANCE_AT_OPTIMUM",
+    "at_common_theta",
+    "at_optimum",
+    "rounding",
+]
 
 #: Standard errors are derivatives; those of the estimator and of lme4's pieces are exact ones.
 EXACT = 1e-7
-#: WeMix's scores behave as central differences with one step for every unit of y: the rounding of a
-#: log-likelihood over that step is what they lose. Seen on 30 models in 6 units of y, from 1e-4 to
-#: 1e6: at most what a step of 2e-5 leaves. A tenth of it is taken, for other data.
+#: WeMix's scores behave as central differences with one step, whatever the unit of y: the rounding
+#: of a log-likelihood over that step is what they lose. On 21 models in 6 units of y, from 1e-4 to
+#: 1e6, that was at most what a step of 2e-5 leaves; a tenth of it is taken, for other data.
 NUMERICAL_STEP = {"wemix": 2e-6}
-#: Engines whose standard errors of variances are those of their own optimum. WeMix's are within
-#: 2e-5 of the exact ones where y has a standard deviation of 1 to 100, and wrong in other units.
+#: Engines whose standard errors of variances are those of their own optimum, and numerical ones.
+#: WeMix's were within 2e-5 of the exact ones where y had a standard deviation of 1 or 100; in other
+#: units they are wrong (divergence `variance-se-unit`).
 VARIANCE_AT_OPTIMUM = {"wemix": 1e-3}
-#: How fast a variance's standard error may change between two optima, in relative standard errors.
+#: Relative change of such a standard error where theta moves by one of its own; a few, taken high.
 _CHANGE = 10.0
 _EPS = 2.0**-52
 
@@ -37,7 +45,7 @@ def at_common_theta(pair: Pair, here: Point, there: Point, engine: str) -> Itera
     room = EXACT
     if engine in NUMERICAL_STEP:
         step = NUMERICAL_STEP[engine]
-        room += _rounding(pair.first, here, step) + _rounding(pair.second, there, step)
+        room += rounding(pair.first, here, step) + rounding(pair.second, there, step)
     for recipe in sorted(set(one) & set(other)):
         factor = expected.se.get(recipe)
         if factor is None:
@@ -80,7 +88,7 @@ def at_optimum(
             yield Difference("se_variance, at the optimum", label, told(wanted), told(got))
 
 
-def _rounding(model: Model, point: Point, step: float) -> float:
+def rounding(model: Model, point: Point, step: float) -> float:
     """What central differences with a fixed step lose of a standard error, relative to it.
 
     A score is a difference of log-likelihoods of size L over the step: it is off by eps L / step,
