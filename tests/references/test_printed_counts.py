@@ -103,7 +103,9 @@ def test_the_documentation_has_the_same_counts(cases):
     assert found == [row for row in expected if row[:2] not in not_judged]
 
 
-def test_hlm_alone_is_not_judged(cases):
+def test_hlm_alone_is_not_judged_and_has_no_gap(cases, numbers):
+    assert {n["class"] for n in numbers.values() if n["gap_units"] is None} == {"not judged"}
+    assert all(n["gap_units"] is None for n in numbers.values() if n["class"] == "not judged")
     found = {(r["case"], r["package"]): r["not judged"] for r in counts(cases) if r["not judged"]}
     assert found == NOT_JUDGED
 
@@ -156,6 +158,7 @@ def test_each_stopping_point_lies_above_our_optimum(cases):
         if any(number["class"] == "stopping point" for number in column["numbers"])
     ]
     assert len(above) == 8
+    assert sum(row["stopping point"] for row in counts(cases)) == 14
     assert all(value > 0 for value, _, _ in above), above
 
 

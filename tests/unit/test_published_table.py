@@ -8,10 +8,12 @@ from dataclasses import replace
 
 import pytest
 
+from wemix_ref.datasets import RESOURCES
 from wemix_ref.errors import CaseError
 from wemix_ref.published.classes import CLASSES
-from wemix_ref.published.data import FOLDER
+from wemix_ref.published.data import FOLDER, read_published_data
 from wemix_ref.published.judged import judge_case, judge_cases
+from wemix_ref.published.points import fit_published
 from wemix_ref.published.printed_tables import Column, Misprint
 from wemix_ref.published.records import records
 from wemix_ref.published.sources import load_published
@@ -196,3 +198,50 @@ def test_another_file_is_refused(tmp_path, text):
     path.write_text(text)
     with pytest.raises(CaseError, match=r"printed\.json"):
         read_judged(path)
+
+
+def test_a_package_that_stopped_early_is_told_so_down_to_the_table(tmp_path):
+    """Both variances printed at one theta off the optimum, as a package prints that stops there."""
+    published = load_published()["row-weights"]
+    fit = fit_published(published, read_published_data(published))
+    there = fit.at(fit.theta.to_numpy() * (1 + 1e-5))
+    texts = dict(zip(("Subject", "Residual"), there.variance_components["vcov"], strict=True))
+    for name, value in texts.items():
+        published = changed(published, "Stata", f"variance {name}", f"{value:.4f}")
+    write_judged(only(published), tmp_path / "printed.csv", tmp_path / "printed.json")
+    read = read_judged(tmp_path / "printed.json")
+    assert failures(read) == []
+    (row,) = [row for row in counts(read) if row["package"] == "Stata"]
+    assert (row["equal"], row["stopping point"], row["within"]) == (2, 2, 0)
+    assert "within, unexplained: 0\n" in tell(read)
+    with (tmp_path / "printed.csv").open(encoding="utf-8", newline="") as file:
+        rows = {(r["package"], r["quantity"]): r for r in csv.DictReader(file)}
+    for name in texts:
+        row = rows["Stata", f"variance {name}"]
+        assert row["class"] == "stopping point"
+        assert f"{float(row['at_printed_theta']):.4f}" == row["printed"]
+    (column,) = [c for c in read[0]["columns"] if c["package"] == "Stata"]
+    assert column["deviance_above"] > 0
+    # the same variance alone implies a theta at which the residual's is another
+    alone = changed(load_published()["row-weights"], "Stata", "variance Subject", "1338.1000")
+    (row,) = [row for row in counts(only(alone)) if row["package"] == "Stata"]
+    assert (row["stopping point"], row["within"]) == (0, 1)
+
+
+def test_what_the_tests_of_wemix_print_off_the_optimum_is_called_what_it_is(cases):
+    """The file of numbers speaks of three variances as the table has them."""
+    file = RESOURCES / "published" / "wemix-test-suite.json"
+    reading = json.loads(file.read_text(encoding="utf-8"))["reading"]
+    off = [
+        number
+        for case in cases
+        for column in case["columns"]
+        for number in column["numbers"]
+        if number["class"] not in ("equal", "skipped")
+    ]
+    assert {number["class"] for number in off} == {"within"}
+    assert {number["cause"] for number in off} == {"unexplained"}
+    assert {number["printed"] for number in off} == {"1296.8768", "954.52789", "1338.0865"}
+    assert all(number["printed"] in reading for number in off)
+    assert "`within`, unexplained" in reading
+    assert "stopping" not in reading

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from tests.unit.test_report import EVIL, Page
 from wemix_ref.published.classes import CAUSES, CLASSES
 from wemix_ref.report.printed_figure import MARKS, recipes_figure
-from wemix_ref.report.printed_view import MEANINGS, RECIPES, SIGNS, printed_view
+from wemix_ref.report.printed_view import CAUSE_MEANINGS, MEANINGS, RECIPES, SIGNS, printed_view
 
 
 def number(quantity, key, printed, ours, verdict="equal", **others):
@@ -101,6 +101,7 @@ def rendered(cases):
 
 def test_every_class_cause_and_recipe_has_its_words():
     assert set(MEANINGS) == set(SIGNS) == set(CLASSES)
+    assert set(CAUSE_MEANINGS) == set(CAUSES)
     assert set(RECIPES) == {"wemix", "stata", "gllamm", "sas"}
     assert len({sign for _, sign in SIGNS.values()}) == len(CLASSES)
     assert len({mark[0] for mark in MARKS.values()}) == len(MARKS)
@@ -196,3 +197,45 @@ def test_the_figure_tells_what_it_shows(cases):
     # SAS 0.5912 over WeMix 0.5012; printed 0.60 is 1.8 percent of 0.5012 off, the misprint apart
     assert "1 standard errors. By recipe they differ by up to 18.0 percent (x, SAS)" in told
     assert "at most 1.8 percent, misprints apart" in told
+
+
+def test_packages_stand_side_by_side_with_ours_below_theirs(cases):
+    view = printed_view(cases)
+    side = view.cases[0].side
+    # HLM is not judged, and stands alone
+    assert [package for package, _ in side.packages] == ["WeMix", "SAS", "Mplus"]
+    assert [recipe for _, recipe in side.packages] == [RECIPES[r] for r in ("wemix", "sas", "sas")]
+    assert [label for label, _ in side.rows] == ["beta x", "se_beta x"]
+    assert [row.verdict for row in side.rows[1][1]] == ["equal", "within", "explained"]
+    assert view.cases[1].side is None  # skipped
+    text = rendered(cases)
+    (table,) = re.findall(r'<caption id="printed-made-up-side">.*?</table>', text, re.DOTALL)
+    assert "3 packages side by side" in table
+    for printed in ("1.25", "1.26", "9.99", "0.50", "0.60", "0.70"):
+        assert printed in re.sub(r"<[^>]*>", "", table)
+    assert "7.0" not in table
+    assert table.count("<br>") == 6
+
+
+def test_a_number_that_one_package_alone_prints_is_a_dash_elsewhere(cases):
+    cases[0]["columns"][0]["numbers"].append(number("wald", "", "3.5", 3.5))
+    side = printed_view(cases).cases[0].side
+    label, cells = side.rows[-1]
+    assert label == "wald"
+    assert [row is None for row in cells] == [False, True, True]
+    one = case("one", cases[0]["columns"][0])
+    assert printed_view([one]).cases[0].side is None
+
+
+def test_causes_are_counted_and_a_fitted_one_is_called_fitted(cases):
+    cases[0]["columns"][1]["numbers"].append(
+        number("variance", "g", "2.0", 2.1, "within", cause="rounded variances")
+    )
+    assert [(name, n) for name, _, n in printed_view(cases).causes] == [
+        ("rounded variances", 1),
+        ("unexplained", 1),
+    ]
+    text = rendered(cases)
+    assert "<b>rounded variances</b>, 1: fitted after the fact: " in text
+    assert "truncation" not in text
+    assert printed_view(cases[1:]).causes == ()

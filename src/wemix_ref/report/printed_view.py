@@ -9,6 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from wemix_ref.published.classes import (
+    CAUSES,
     CLASSES,
     EQUAL,
     NOT_JUDGED,
@@ -20,7 +21,14 @@ from wemix_ref.published.table import counts, label_of
 from wemix_ref.report.digits import Shown, printed_pair
 from wemix_ref.report.printed_figure import MARKS, recipes_figure
 
-__all__ = ["PrintedCase", "PrintedColumn", "PrintedRow", "PrintedView", "printed_view"]
+__all__ = [
+    "PrintedCase",
+    "PrintedColumn",
+    "PrintedRow",
+    "PrintedView",
+    "SideBySide",
+    "printed_view",
+]
 
 MEANINGS = {
     "equal": "ours at the optimum, rounded to the printed digits",
@@ -31,6 +39,16 @@ MEANINGS = {
     "not judged": "the package fits another model; its numbers are shown alone",
     "differs": "none of these: the run fails",
     "skipped": "the data may not be shipped and are not here",
+}
+
+CAUSE_MEANINGS = {
+    "truncation": "the printed text is ours cut off",
+    "rounded variances": "fitted after the fact: among the thetas that all printed variances of "
+    "the column round to, one is searched for that gives as many of its other numbers as can be. "
+    "That such a theta exists is no proof that the package stood there",
+    "rounded twice": "the printed text is ours rounded to one digit more, and that rounded",
+    "fewer digits": "the printed text is ours rounded to one digit fewer, and a zero",
+    "unexplained": "none of these",
 }
 
 RECIPES = {
@@ -81,8 +99,26 @@ class PrintedColumn:
 
 
 @dataclass(frozen=True)
+class SideBySide:
+    """Packages beside each other: what each prints of a number, over ours by its recipe.
+
+    Attributes
+    ----------
+    packages : name and recipe of each.
+    rows : label of a number, and for each package its row; None where it does not print it.
+    """
+
+    packages: tuple[tuple[str, str], ...]
+    rows: tuple[tuple[str, tuple[PrintedRow | None, ...]], ...]
+
+
+@dataclass(frozen=True)
 class PrintedCase:
-    """One published fit; `figures` are empty where fewer than two recipes are printed."""
+    """One published fit.
+
+    `figures` are empty where fewer than two recipes are printed, `side` is None where fewer than
+    two packages are judged.
+    """
 
     case: str
     title: str
@@ -91,6 +127,7 @@ class PrintedCase:
     what: str
     skipped: str
     figures: tuple[Markup, ...]
+    side: SideBySide | None
     columns: tuple[PrintedColumn, ...]
 
 
@@ -104,6 +141,7 @@ class PrintedView:
     classes : name, meaning, kind and sign of the classes that occur.
     counts : one row a case and package: names, then the number in each of `classes`.
     totals : of the columns of `counts`.
+    causes : name, meaning and count of the causes of the class `within` that occur.
     unexplained : case, package and row of every number left unexplained.
     marks : package and its mark in the figures.
     """
@@ -115,6 +153,7 @@ class PrintedView:
     classes: tuple[tuple[str, str, str, str], ...]
     counts: tuple[tuple[str, str, tuple[int, ...]], ...]
     totals: tuple[int, ...]
+    causes: tuple[tuple[str, str, int], ...]
     unexplained: tuple[tuple[str, str, PrintedRow], ...]
     marks: tuple[tuple[str, str], ...]
     cases: tuple[PrintedCase, ...]
@@ -136,6 +175,9 @@ def printed_view(cases: Sequence[Mapping[str, Any]]) -> PrintedView:
     by_class = {name: sum(row[name] for row in counted) for name in CLASSES}
     n = sum(row["numbers"] for row in counted)
     views = tuple(_case(case) for case in cases)
+    found_causes = [
+        row.cause for view in views for column in view.columns for row in column.rows if row.cause
+    ]
     return PrintedView(
         n=n,
         n_judged=n - by_class[NOT_JUDGED] - by_class[SKIPPED],
@@ -144,6 +186,11 @@ def printed_view(cases: Sequence[Mapping[str, Any]]) -> PrintedView:
         classes=tuple((name, MEANINGS[name], *SIGNS[name]) for name in found),
         counts=table,
         totals=(n, *(by_class[name] for name in found)),
+        causes=tuple(
+            (name, CAUSE_MEANINGS[name], found_causes.count(name))
+            for name in CAUSES
+            if name in found_causes
+        ),
         unexplained=tuple(
             (view.case, column.package, row)
             for view in views
@@ -158,6 +205,7 @@ def printed_view(cases: Sequence[Mapping[str, Any]]) -> PrintedView:
 
 def _case(case: Mapping[str, Any]) -> PrintedCase:
     drawn = (recipes_figure(case), recipes_figure(case, narrow=True))
+    columns = tuple(_column(case["case"], column) for column in case["columns"])
     return PrintedCase(
         case=case["case"],
         title=case["title"],
@@ -166,7 +214,22 @@ def _case(case: Mapping[str, Any]) -> PrintedCase:
         what=case["what"],
         skipped=case["skipped"],
         figures=tuple(figure for figure in drawn if figure is not None),
-        columns=tuple(_column(case["case"], column) for column in case["columns"]),
+        side=_side(columns),
+        columns=columns,
+    )
+
+
+def _side(columns: Sequence[PrintedColumn]) -> SideBySide | None:
+    """Put the packages that are judged beside each other."""
+    alone = {NOT_JUDGED, SKIPPED}
+    judged = [c for c in columns if not {row.verdict for row in c.rows} <= alone]
+    if len(judged) < 2:
+        return None
+    by_label = [{row.label: row for row in column.rows} for column in judged]
+    labels = dict.fromkeys(row.label for column in judged for row in column.rows)
+    return SideBySide(
+        tuple((column.package, column.recipe) for column in judged),
+        tuple((label, tuple(rows.get(label) for rows in by_label)) for label in labels),
     )
 
 
