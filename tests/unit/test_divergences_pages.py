@@ -13,6 +13,7 @@ from wemix_ref.divergences.demonstrate import demonstrate
 from wemix_ref.divergences.pages import page, r_script
 from wemix_ref.divergences.specs import load_divergences
 from wemix_ref.divergences.states import DIVERGES, FIXED, MEANING
+from wemix_ref.divergences.words import says_who
 from wemix_ref.report.divergences_view import SIGNS, divergences_view
 
 SPECS = load_divergences()
@@ -45,7 +46,8 @@ def test_a_page_has_data_script_and_both_answers(results, name):
     else:
         assert result["recorded"]["printed"].rstrip() in text
     for number in result["numbers"]:
-        assert f"{number['right']:.9g}" in text
+        right = f"{number['right']:.9g}"
+        assert f"| {right} | {says_who(result, number)} | " in text
     assert text.count("\n```") % 2 == 0
     assert page(spec, result) == text
 
@@ -116,6 +118,14 @@ def test_a_fixed_divergence_is_shown_as_fixed(results):
     text = rendered(view)
     assert "fixed upstream</span>: 1; run now; this version gives the right answer" in text
     assert "run now with R 4" in text
+
+
+def test_who_says_what_is_right_is_told(results):
+    (number, *_) = results["offset"]["numbers"]
+    title = "our fit without weights, rows and groups written out"
+    assert says_who(results["offset"], number) == title
+    assert f'<td class="long">{title}</td>' in rendered(divergences_view([results["offset"]]))
+    assert says_who(results["offset"], {**number, "right_by": None}) == "–"
 
 
 def test_a_number_without_a_verdict_is_called_neither_right_nor_wrong(results):

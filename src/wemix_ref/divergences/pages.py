@@ -8,7 +8,7 @@ from typing import Any
 
 from wemix_ref.divergences.specs import DivergenceSpec
 from wemix_ref.divergences.states import MEANING
-from wemix_ref.divergences.words import number_text, shown_answer, version_text
+from wemix_ref.divergences.words import number_text, says_who, shown_answer, version_text
 
 __all__ = ["page", "r_script"]
 
@@ -73,12 +73,13 @@ def _numbers(result: Mapping[str, Any], side: str) -> str:
             number["name"],
             number_text(number[side]),
             number_text(number["right"]),
+            says_who(result, number),
             number_text(number["ours"]),
             {True: "yes", False: "no", None: "–"}[number[f"{side}_agrees"]],
         )
         for number in result["numbers"]
     ]
-    return _table(("number", "got", "expected", "wemix_ref", "right"), rows)
+    return _table(("number", "got", "expected", "by", "wemix_ref", "right"), rows)
 
 
 def _oracles(result: Mapping[str, Any]) -> str:

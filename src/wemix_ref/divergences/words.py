@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["number_text", "shown_answer", "version_text"]
+__all__ = ["number_text", "says_who", "shown_answer", "version_text"]
 
 
 def shown_answer(result: Mapping[str, Any]) -> tuple[str, Mapping[str, Any] | None]:
@@ -25,3 +25,9 @@ def version_text(answer: Mapping[str, Any]) -> str:
 def number_text(value: float | None) -> str:
     """Return a number to nine digits; a dash where there is none."""
     return "–" if value is None else f"{value:.9g}"
+
+
+def says_who(result: Mapping[str, Any], number: Mapping[str, Any]) -> str:
+    """Return the title of the oracle that a number is judged by; a dash where none could be."""
+    titles = {oracle["by"]: oracle["title"] for oracle in result["oracles"]}
+    return str(titles.get(number["right_by"], "–"))

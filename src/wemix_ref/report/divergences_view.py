@@ -21,7 +21,7 @@ from wemix_ref.divergences.states import (
     NOT_RUN,
 )
 from wemix_ref.divergences.table import failures, states
-from wemix_ref.divergences.words import number_text, shown_answer, version_text
+from wemix_ref.divergences.words import number_text, says_who, shown_answer, version_text
 
 __all__ = ["DivergenceRow", "DivergencesView", "divergences_view"]
 
@@ -44,8 +44,8 @@ class DivergenceRow:
 
     Attributes
     ----------
-    numbers : (name, the program's, right, ours, whether the program is right) each; None where
-        no answer or no oracle was there.
+    numbers : (name, the program's, right, who says so, ours, whether the program is right) each;
+        None where no answer or no oracle was there.
     oracles : (title, why, what it gives or why it gives nothing) each.
     """
 
@@ -64,7 +64,7 @@ class DivergenceRow:
     how: str
     error: str
     told: tuple[str, ...]
-    numbers: tuple[tuple[str, str, str, str, bool | None], ...]
+    numbers: tuple[tuple[str, str, str, str, str, bool | None], ...]
     oracles: tuple[tuple[str, str, str], ...]
 
 
@@ -133,6 +133,7 @@ def _row(result: Mapping[str, Any]) -> DivergenceRow:
                 number["name"],
                 number_text(number[side]),
                 number_text(number["right"]),
+                says_who(result, number),
                 number_text(number["ours"]),
                 number[f"{side}_agrees"],
             )
