@@ -86,6 +86,7 @@ def test_numbers_are_counted_by_source_and_by_what_became_of_them(cases, view):
     assert [row.title for row in shown.coverage] == ["Another book", "Made up", "A book"]
     assert (shown.total.numbers, *shown.total.counts) == (22, 13, 3, 1, 1, 2, 2)
     assert shown.total.reproduced == 16
+    assert shown.total.judged == 20
     assert {row.title: row.link for row in shown.coverage} == {
         "Another book": "#case-c",
         "Made up": "#printed-made-up",

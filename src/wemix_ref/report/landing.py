@@ -53,6 +53,11 @@ class Coverage:
         return sum(self.counts)
 
     @property
+    def judged(self) -> int:
+        """Those that could be held against ours."""
+        return self.numbers - self.unjudged
+
+    @property
     def reproduced(self) -> int:
         """Those that are equal after rounding."""
         return self.optimum + self.stop
