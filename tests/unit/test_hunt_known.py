@@ -155,7 +155,7 @@ def test_every_known_divergence_has_a_fault_here() -> None:
 @pytest.mark.parametrize("name", FAULTS)
 def test_it_is_named_where_its_trigger_is_the_cause(name: str) -> None:
     engine = FAULTS[name][2]
-    found = findings(name, engine, 6)
+    found = findings(name, engine, 5)
     assert found
     assert {known_divergence(engine, *one) for one in found} == {name}
 
@@ -216,7 +216,7 @@ OTHERS: dict[str, tuple[str, Callable[[Model], bool], Wrong]] = {
 @pytest.mark.parametrize("name", OTHERS)
 def test_it_is_not_named_where_something_else_is_the_cause(name: str) -> None:
     identity, wanted, engine = OTHERS[name]
-    asked = pairs(identity, wanted, 6)
+    asked = pairs(identity, wanted, 3)
     found = [one for one in zip(asked, verdicts(engine, asked), strict=True) if one[1].found]
     assert found
     assert any(one[1].kind in TRIGGERS[name].kinds for one in found)
@@ -227,7 +227,7 @@ def test_it_is_not_named_where_something_else_is_the_cause(name: str) -> None:
 def test_a_trigger_made_plain_is_gone_and_nothing_else_is_changed(name: str) -> None:
     trigger = TRIGGERS[name]
     made = 0
-    for number in range(150):
+    for number in range(100):
         model = random_model(12, number)
         if not trigger.present(model):
             continue
@@ -237,7 +237,7 @@ def test_a_trigger_made_plain_is_gone_and_nothing_else_is_changed(name: str) -> 
             plain = trigger.without(pair)
             if name != "four-level-relabel":  # its trigger is the order of the ids, too
                 assert not trigger.present(plain.first)
-            if made <= 3:
+            if made == 1:
                 # the estimator keeps the identity: what is expected was carried over
                 assert [v.kind for v in verdicts(PythonEngine(), [plain])] == ["same"]
             assert plain.first.weights == model.weights
