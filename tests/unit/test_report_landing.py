@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from types import SimpleNamespace
 
 import pytest
@@ -12,12 +13,17 @@ from wemix_ref.report.landing import landing
 from wemix_ref.report.overview import matrix
 from wemix_ref.report.printed_view import printed_view
 
+COUNT = itertools.count()
+
 
 def printed(ok=True, at="python-optimum", verdict="agrees to the printed digits", **others):
     return {
         "tier": "printed",
         "engine": "python",
         "quantity": "beta",
+        "name": f"x{next(COUNT)}",
+        "source": "a program: a table",
+        "theirs": "1.0",
         "ok": ok,
         "at": at,
         "verdict": verdict,
@@ -58,8 +64,8 @@ def cases():
             printed(verdict="agrees to the digits of the optimum"),
             printed(ok=None, verdict="not given"),
         ),
-        one_case("c", "Another book", *[printed()] * 9),
-        one_case("made-up", "Counted as a table", *[printed()] * 50),
+        one_case("c", "Another book", *[printed() for _ in range(9)]),
+        one_case("made-up", "Counted as a table", *[printed() for _ in range(50)]),
         one_case("d", "Prints nothing"),
     ]
 
@@ -77,15 +83,15 @@ def view():
 def test_numbers_are_counted_by_source_and_by_what_became_of_them(cases, view):
     shown = landing(cases, matrix(cases), view)
     found = {row.title: (row.numbers, *row.counts) for row in shown.coverage}
-    #                      all, optimum, stop, near, misprint, differ, unjudged
+    #                      all, optimum, stop, near, declared, misprint, differ, unjudged
     assert found == {
-        "Another book": (9, 9, 0, 0, 0, 0, 0),
-        "Made up": (8, 3, 1, 1, 1, 1, 1),
-        "A book": (5, 1, 2, 0, 0, 1, 1),
+        "Another book": (9, 9, 0, 0, 0, 0, 0, 0),
+        "Made up": (8, 3, 1, 1, 0, 1, 1, 1),
+        "A book": (5, 1, 1, 0, 1, 0, 1, 1),
     }
     assert [row.title for row in shown.coverage] == ["Another book", "Made up", "A book"]
-    assert (shown.total.numbers, *shown.total.counts) == (22, 13, 3, 1, 1, 2, 2)
-    assert shown.total.reproduced == 16
+    assert (shown.total.numbers, *shown.total.counts) == (22, 13, 2, 1, 1, 1, 2, 2)
+    assert shown.total.reproduced == 15
     assert shown.total.judged == 20
     assert {row.title: row.link for row in shown.coverage} == {
         "Another book": "#case-c",
@@ -110,3 +116,16 @@ def test_engines_are_counted_by_state(cases):
     }
     assert told["wemix_ref by itself"] == (5, {"agrees": 5, "differs": 0})
     assert told["lme4"] == (1, {"agrees": 0, "differs": 1})
+
+
+def test_a_number_that_two_cases_hold_is_counted_once(cases, view):
+    """As that of a table which is fitted again as another model; another text is another number."""
+    (same, other) = (dict(cases[3].comparison["numbers"][0]) for _ in range(2))
+    other["theirs"] = "1.00"
+    again = one_case("again", "Counted as a table", same, other)
+    for order in ([*cases, again], [again, *cases]):
+        rows = {row.title: row.numbers for row in landing(order, matrix(order), view).coverage}
+        assert rows["Counted as a table"] == 1
+    alone = [*cases[:2], one_case("once", "A book", cases[0].comparison["numbers"][0])]
+    rows = {row.title: row for row in landing(alone, matrix(alone), None).coverage}
+    assert rows["A book"].numbers == 5

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 
 from wemix_ref.published.classes import (
@@ -23,6 +24,8 @@ __all__ = ["Coverage", "EngineCount", "Landing", "landing"]
 
 # quantities of the tier "printed" that are no numbers of a source's output
 _NO_NUMBERS = ("data", "known-divergence")
+# what tells a printed number from the others of a source
+_WHICH = ("source", "quantity", "name", "theirs")
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Coverage:
     optimum : equal after rounding, at our optimum.
     stop : equal after rounding, at the theta where the source's program stopped.
     near : neither, but within half a printed unit and 5e-5 relative.
+    declared : off the optimum, as the case declares; ours at the optimum is what it says it is.
     misprint, differ, unjudged : proved misprints; different; not judged, or the data are not here.
     """
 
@@ -43,6 +47,7 @@ class Coverage:
     optimum: int = 0
     stop: int = 0
     near: int = 0
+    declared: int = 0
     misprint: int = 0
     differ: int = 0
     unjudged: int = 0
@@ -97,7 +102,8 @@ class Landing:
 def landing(cases: Sequence[CaseResults], matrix: Matrix, printed: PrintedView | None) -> Landing:
     """Count what the page holds; nothing is typed in.
 
-    A case that is also a published table is counted there, package by package.
+    A case that is also a published table is counted there, package by package. A printed number
+    that several cases hold, as one of the same data as another model does, is counted once.
 
     Parameters
     ----------
@@ -108,10 +114,10 @@ def landing(cases: Sequence[CaseResults], matrix: Matrix, printed: PrintedView |
     tables = list(_tables(printed)) if printed is not None else []
     counted = {view.case for view in printed.cases} if printed is not None else set()
     rows = sorted(
-        [*tables, *_sources(case for case in cases if case.case.name not in counted)],
+        [*tables, *_sources(cases, counted)],
         key=lambda row: (-row.numbers, row.title),
     )
-    sums = [sum(row.counts[i] for row in rows) for i in range(6)]
+    sums = [sum(row.counts[i] for row in rows) for i in range(len(Coverage("", "").counts))]
     states = tuple(state for state in matrix.states if state.word and state.kind != "absent")
     return Landing(tuple(rows), Coverage("All", "", *sums), tuple(_engines(matrix, states)), states)
 
@@ -137,30 +143,35 @@ def _tables(printed: PrintedView) -> Iterable[Coverage]:
         )
 
 
-def _sources(cases: Iterable[CaseResults]) -> Iterable[Coverage]:
-    """A row a source of cases: printed numbers as our own engine meets them."""
-    found: dict[str, tuple[str, list[int]]] = {}
-    for case in cases:
-        link = f"#case-{case.case.name}"
-        _, tally = found.setdefault(source_title(case.case), (link, [0, 0, 0, 0]))
+def _sources(cases: Sequence[CaseResults], tables: Collection[str]) -> Iterable[Coverage]:
+    """A row a source of cases that are no tables: printed numbers as our own engine meets them."""
+    found: dict[str, tuple[str, Counter[str]]] = {}
+    seen: set[tuple[str, ...]] = set()
+    for case in sorted(cases, key=lambda case: case.case.name not in tables):
+        title = source_title(case.case)
         for number in case.comparison["numbers"]:
             if (number["tier"], number["engine"]) != ("printed", "python"):
                 continue
             if number["quantity"] in _NO_NUMBERS:
                 continue
-            tally[_place(number["ok"], number["at"], number["verdict"])] += 1
-    for title, (link, (optimum, stop, differ, unjudged)) in found.items():
-        if optimum + stop + differ + unjudged:
-            yield Coverage(title, link, optimum, stop, differ=differ, unjudged=unjudged)
+            place = (title, *(str(number[name]) for name in _WHICH))
+            if place not in seen and case.case.name not in tables:
+                _, tally = found.setdefault(title, (f"#case-{case.case.name}", Counter()))
+                tally[_class(number["ok"], number["at"], number["verdict"])] += 1
+            seen.add(place)
+    for title, (link, tally) in found.items():
+        yield Coverage(title, link, **tally)
 
 
-def _place(ok: bool | None, at: str, verdict: str) -> int:
+def _class(ok: bool | None, at: str, verdict: str) -> str:
+    """The attribute of `Coverage` that counts a number."""
     if ok is None:
-        return 3
+        return "unjudged"
     if not ok:
-        return 2
-    # printed off the optimum, and marked so with the number that is right there
-    return int(at == "printed" or verdict == "agrees to the digits of the optimum")
+        return "differ"
+    if verdict == "agrees to the digits of the optimum":
+        return "declared"
+    return "stop" if at == "printed" else "optimum"
 
 
 def _engines(matrix: Matrix, states: Sequence[State]) -> Iterable[EngineCount]:
