@@ -9,8 +9,9 @@ within
     It lies within half a unit of the last printed digit plus 5e-5 of its size. The gap is told in
     such units, with its cause: `truncation` where the printed text is ours cut off; `rounded
     variances` where it is ours at one theta for the whole column that all its printed variances
-    round to, which is searched for after the fact; `rounded twice` where it is ours rounded to one digit more first; `fewer digits` where
-    it is ours rounded to one digit fewer, and a zero; else `unexplained`.
+    round to, which is searched for after the fact; `rounded twice` where it is ours rounded to one
+    digit more first; `fewer digits` where it is ours rounded to one digit fewer, and a zero; else
+    `unexplained`.
 explained
     It differs and is a declared misprint, proved by another package of the same recipe.
 not judged
