@@ -109,6 +109,15 @@ def test_many_small_samples_are_told_by_the_fit() -> None:
     assert arrays["deviance"] == pytest.approx(frames["deviance"], rel=1e-12)
 
 
+def test_loops_that_are_not_compiled_give_the_same_answer() -> None:
+    plain = EngineSpec("frame", compiled=False)
+    both = replace(MEASUREMENT, engines=(EngineSpec("frame"), plain), targets=(), rounds=1)
+    engines = measure(both, lambda _: None)["engines"]
+    assert "numba" not in engines["frame-numpy"]["versions"]
+    deviances = [engines[name]["turns"][0]["deviance"] for name in ("frame", "frame-numpy")]
+    assert deviances[0] == pytest.approx(deviances[1], rel=1e-12)
+
+
 def test_a_new_process_is_timed_from_its_import() -> None:
     start = replace(
         MEASUREMENT,

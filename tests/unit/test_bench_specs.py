@@ -85,6 +85,7 @@ def test_what_is_measured_has_a_fingerprint() -> None:
 def test_labels_tell_how_the_data_are_given() -> None:
     assert EngineSpec("frame").label == "frame"
     assert EngineSpec("frame", ids="text", order="shuffled").label == "frame-text-shuffled"
+    assert EngineSpec("frame", compiled=False).label == "frame-numpy"
 
 
 def edited(tmp_path: Path, change: str) -> Path:

@@ -1,4 +1,6 @@
 import hashlib
+import os
+from importlib.metadata import PackageNotFoundError, version
 
 from wemix_ref.bench.specs import load_bench
 
@@ -6,9 +8,19 @@ BENCH = load_bench(Path(config["bench"]["file"]), config["bench"]["mode"])
 BENCH_RUN = Path("results/bench.json")
 
 
+def compiler():
+    """Version of what compiles our loops, if anything does."""
+    if os.environ.get("WEMIX_REF_NUMBA") == "0":
+        return None
+    try:
+        return version("numba")
+    except PackageNotFoundError:
+        return None
+
+
 def bench_backend(name):
     """What a measurement runs on besides our code."""
-    libraries = {**library_versions(), **optional_versions()}
+    libraries = {**library_versions(), **optional_versions(), "numba": compiler()}
     return {**libraries, **(r_versions() if BENCH.measurements[name].in_r else {})}
 
 

@@ -33,9 +33,10 @@ _THREADS = (
 )  # fmt: skip
 
 
-def pinned(threads: int) -> dict[str, str]:
-    """The environment with that many threads for BLAS and for compiled loops."""
-    return {**os.environ, **dict.fromkeys(_THREADS, str(threads)), "PYTHONHASHSEED": "0"}
+def pinned(threads: int, compiled: bool = True) -> dict[str, str]:
+    """The environment with that many threads for BLAS and for compiled loops, or without these."""
+    plain = {} if compiled else {"WEMIX_REF_NUMBA": "0"}
+    return {**os.environ, **dict.fromkeys(_THREADS, str(threads)), **plain, "PYTHONHASHSEED": "0"}
 
 
 def request_of(measurement: Measurement, engine: EngineSpec, columns: Columns) -> dict[str, Any]:
@@ -79,7 +80,7 @@ class Worker:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env=pinned(measurement.threads),
+                env=pinned(measurement.threads, engine.compiled),
                 start_new_session=True,
             )
         self._unread = b""

@@ -95,6 +95,7 @@ class EngineSpec:
     engine : a name of `wemix_ref.bench.subjects.SUBJECTS`, ``lme4`` or ``wemix``.
     ids : groups as whole numbers, texts or categories.
     order : rows as drawn, group after group, or shuffled.
+    compiled : whether our loops are compiled, where numba is there; otherwise NumPy does them.
     rounds : how often it takes its turn; None: in every round.
     time_limit : seconds of one turn.
     modes : runs that it takes part in.
@@ -103,6 +104,7 @@ class EngineSpec:
     engine: str
     ids: str = "integer"
     order: str = "sorted"
+    compiled: bool = True
     rounds: int | None = None
     time_limit: float = 600.0
     modes: tuple[str, ...] = MODES
@@ -113,6 +115,7 @@ class EngineSpec:
         parts = [self.engine]
         parts += [self.ids] if self.ids != "integer" else []
         parts += [self.order] if self.order != "sorted" else []
+        parts += [] if self.compiled else ["numpy"]
         return "-".join(parts)
 
     @property

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import platform
 import sys
 import tempfile
 import time
@@ -24,6 +25,7 @@ from wemix_ref.bench.memory import forget_peak, peak_bytes, resident_bytes
 from wemix_ref.bench.specs import DataSpec, EngineSpec
 from wemix_ref.bench.stages import profile, stages
 from wemix_ref.bench.subjects import SUBJECTS, Answer, Data, Subject, quietly
+from wemix_ref.compiled import HAVE_NUMBA
 
 __all__ = ["main", "run_once"]
 
@@ -72,14 +74,11 @@ def _warm_up(request: dict[str, Any]) -> float:
 
 
 def _versions(engine: str) -> dict[str, str]:
-    names = ["numpy", "scipy", "pandas", "statsmodels" if engine == "statsmodels" else "numba"]
-    found = {"Python": ".".join(map(str, sys.version_info[:3]))}
-    for name in names:
-        try:
-            found[name] = version(name)
-        except ModuleNotFoundError:
-            found[name] = "absent"
-    return found
+    """Versions of what a program runs on; ``numba`` only where loops are compiled."""
+    names = ["numpy", "scipy", "pandas"]
+    names += ["statsmodels"] if engine == "statsmodels" else []
+    names += ["numba"] if HAVE_NUMBA() else []
+    return {"Python": platform.python_version(), **{name: version(name) for name in names}}
 
 
 def main(request_file: str, answers: IO[str]) -> None:
