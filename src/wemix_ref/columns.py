@@ -30,6 +30,7 @@ __all__ = [
 
 #: Largest whole number of R's integer type.
 INT_MAX = 2**31 - 1
+_PLAIN = {"b": "boolean", "i": "integer", "u": "integer", "f": "floating"}
 _ADVICE = {
     "datetime": "make a number of it first, such as days since a date",
     "complex": "use its real and imaginary parts as columns of their own",
@@ -261,6 +262,8 @@ def _number_texts(series: pd.Series) -> tuple[NDArray[np.intp], NDArray[Any]]:
 
 
 def _whole_numbers(series: pd.Series) -> NDArray[Any]:
+    if series.dtype in (np.int64, np.uint64):
+        return series.to_numpy()
     unsigned = pd.api.types.is_unsigned_integer_dtype(series.dtype)
     try:
         return series.to_numpy(dtype=np.uint64 if unsigned else np.int64)
@@ -271,6 +274,8 @@ def _whole_numbers(series: pd.Series) -> NDArray[Any]:
 def _kind(name: str, series: pd.Series) -> str:
     """Classify a column: boolean, integer, floating or string; everything else is refused."""
     dtype = series.dtype
+    if isinstance(dtype, np.dtype) and dtype.kind in _PLAIN:
+        return _PLAIN[dtype.kind]
     if pd.api.types.is_bool_dtype(dtype):
         return "boolean"
     if pd.api.types.is_integer_dtype(dtype):

@@ -60,11 +60,9 @@ def number(values: NDArray[Any]) -> tuple[Ints, NDArray[Any]]:
 
 def _number_whole(values: NDArray[np.int64]) -> tuple[Ints, NDArray[np.int64]]:
     if values[0] <= values[-1]:
-        codes = _number_rising(values)
-        if codes is not None:
-            ids = np.empty(int(codes[-1]) + 1, dtype=np.int64)
-            ids[codes] = values
-            return codes, ids
+        rising = _number_rising(values)
+        if rising is not None:
+            return rising
     low, high = int(values.min()), int(values.max())
     if high - low < SPAN_PER_ROW * values.size + 1024:
         codes, present = presence_numbers(values, low, high - low + 1)
@@ -72,29 +70,36 @@ def _number_whole(values: NDArray[np.int64]) -> tuple[Ints, NDArray[np.int64]]:
     return _number_runs(values)
 
 
-def _number_rising(values: NDArray[np.int64]) -> Ints | None:
-    """Codes of values that never fall; None where they do."""
+def _number_rising(values: NDArray[np.int64]) -> tuple[Ints, NDArray[np.int64]] | None:
+    """Number values that never fall; None where they do."""
     codes = np.empty(values.size, dtype=np.intp)
     if HAVE_NUMBA():
-        return codes if _rising(values, codes) else None
+        ids = np.empty(min(values.size, int(values[-1]) - int(values[0]) + 1), dtype=np.int64)
+        n_ids = _rising(values, codes, ids)
+        return (codes, ids[:n_ids].copy()) if n_ids else None
     if np.any(values[1:] < values[:-1]):
         return None
+    first = values[1:] != values[:-1]
     codes[0] = 0
-    np.cumsum(values[1:] != values[:-1], out=codes[1:])
-    return codes
+    np.cumsum(first, out=codes[1:])
+    return codes, np.concatenate([values[:1], values[1:][first]])
 
 
 @compiled
-def _rising(values: NDArray[np.int64], codes: Ints) -> bool:
+def _rising(values: NDArray[np.int64], codes: Ints, ids: NDArray[np.int64]) -> int:
     g = 0
-    codes[0] = 0
-    for i in range(1, values.size):
-        if values[i] != values[i - 1]:
-            if values[i] < values[i - 1]:
-                return False
+    last = values[0]
+    ids[0] = last
+    for i in range(values.size):
+        value = values[i]
+        if value != last:
+            if value < last or g + 1 == ids.size:
+                return 0
             g += 1
+            ids[g] = value
+            last = value
         codes[i] = g
-    return True
+    return g + 1
 
 
 def presence_numbers(values: NDArray[Any], low: int, span: int) -> tuple[Ints, Ints]:

@@ -17,7 +17,7 @@ from wemix_ref.formula import Bar, Call, Expr, Formula, Name, TermSet, label_of,
 from wemix_ref.kernels_rows import nesting, number
 from wemix_ref.matrix_columns import ModelMatrix, matrices
 from wemix_ref.memory import Memory
-from wemix_ref.table import Mask, Table, all_of
+from wemix_ref.table import Mask, Table, all_of, plainly_finite
 
 __all__ = ["ModelFrame", "ModelMatrix", "complete_rows", "model_frame", "model_matrix"]
 
@@ -191,7 +191,10 @@ def _variable(
         )
     column = evaluate(expr, table, memory)
     rows = kept if present is None or kept is None else kept[present]
-    return checked(take(column, rows), expr, index)
+    column = take(column, rows)
+    if isinstance(expr, Name) and table.finite(expr.name):
+        return column
+    return checked(column, expr, index)
 
 
 def checked(column: Column, expr: Expr, index: pd.Index) -> Column:
@@ -203,9 +206,8 @@ def checked(column: Column, expr: Expr, index: pd.Index) -> Column:
         It is not finite, or no level, or neither true nor false, on some row.
     """
     if isinstance(column, NumericColumn):
-        with np.errstate(all="ignore"):
-            if np.isfinite(column.values.sum()):
-                return column
+        if plainly_finite(column.values):
+            return column
         bad = ~np.isfinite(column.values).all(axis=1)
         wrong = "is not finite"
     elif isinstance(column, FactorColumn):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from wemix_ref.errors import DataError
 
-__all__ = ["Mask", "Table", "all_of", "copies_on_write", "present"]
+__all__ = ["Mask", "Table", "all_of", "copies_on_write", "plainly_finite", "present"]
 
 Mask = NDArray[np.bool_]
 
@@ -30,6 +31,7 @@ class Table(Mapping[str, pd.Series]):
     def __init__(self, columns: Mapping[str, pd.Series], index: pd.Index) -> None:
         self._columns = dict(columns)
         self._present: dict[str, Mask | None] = {}
+        self._finite: dict[str, bool] = {}
         self.index = index
 
     @classmethod
@@ -74,8 +76,15 @@ class Table(Mapping[str, pd.Series]):
     def present(self, name: str) -> Mask | None:
         """Rows where a column has a value, (N,); None for all."""
         if name not in self._present:
-            self._present[name] = present(self._columns[name])
+            column = self._columns[name]
+            self._finite[name] = _finite(column)
+            self._present[name] = None if self._finite[name] else present(column)
         return self._present[name]
+
+    def finite(self, name: str) -> bool:
+        """Whether all of a column are numbers, and none is infinite; False proves nothing."""
+        self.present(name)
+        return self._finite[name]
 
     def complete(self, names: Iterable[str]) -> Mask | None:
         """Rows where all named columns have values, (N,); None for all."""
@@ -102,19 +111,26 @@ def copies_on_write() -> bool:
 
 def present(column: pd.Series) -> Mask | None:
     """Rows that have a value, (N,); None for all."""
-    kind = column.dtype.kind if isinstance(column.dtype, np.dtype) else "O"
-    if kind in "iub":
-        return None
-    if kind == "f":
-        values = column.to_numpy()
-        # a sum is NaN or infinite where any part is
-        with np.errstate(all="ignore"):
-            if np.isfinite(values.sum()):
-                return None
-        mask = ~np.isnan(values)
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiub":
+        mask = ~np.isnan(column.to_numpy())
     else:
         mask = column.notna().to_numpy(dtype=bool)
     return None if mask.all() else mask
+
+
+def _finite(column: pd.Series) -> bool:
+    dtype = column.dtype
+    if not isinstance(dtype, np.dtype) or dtype.kind not in "fiub":
+        return False
+    return plainly_finite(column.to_numpy())
+
+
+def plainly_finite(values: NDArray[Any]) -> bool:
+    """Whether numbers are finite, told by their sum, which else is not; False proves nothing."""
+    if values.dtype.kind != "f":
+        return True
+    with np.errstate(all="ignore"):
+        return math.isfinite(np.add.reduce(values, axis=None))
 
 
 def all_of(mask: Mask | None, n_rows: int) -> Mask:

@@ -76,3 +76,38 @@ def test_small_steps_that_add_up_are_left_to_qr(triangles):
 
 def test_nothing_to_check_without_columns():
     assert dependent_columns(np.empty((5, 0)), np.ones(5)).shape == (0,)
+
+
+@pytest.fixture
+def grams(monkeypatch):
+    made = []
+    plain = rank._gram
+    monkeypatch.setattr(rank, "_gram", lambda X, w: made.append(X.shape[0]) or plain(X, w))
+    monkeypatch.setattr(rank, "SOME_ROWS", 50)
+    return made
+
+
+def test_some_of_the_rows_may_do(columns, grams):
+    X, omega = columns
+    assert not dependent_columns(X, omega).any()
+    assert grams == [50]
+
+
+def test_what_some_rows_do_not_show_all_do(columns, grams, triangles):
+    X, omega = columns
+    X[:, 2] = X[:, 0]
+    X[np.arange(500) % 10 == 3, 2] = 1.0  # not among every tenth row
+    assert not dependent_columns(X, omega).any()
+    assert grams == [50, 500]
+    X[:, 3] = X[:, 0] - X[:, 2]
+    assert dependent_columns(X, omega).tolist() == [False, False, False, True]
+    assert triangles
+
+
+def test_a_large_value_elsewhere_counts_for_the_length(columns, grams):
+    X, omega = columns
+    X[:, 1] = X[:, 0] + 1e-3 * X[:, 1]
+    X[3, 1] = X[3, 0] = 1e9
+    np.testing.assert_array_equal(dependent_columns(X, omega), by_qr(X, omega))
+    assert dependent_columns(X, omega)[1]
+    assert grams[:2] == [50, 500]
