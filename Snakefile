@@ -65,7 +65,8 @@ rule all:
 
 
 onsuccess:
-    print(f"\nThe report: {Path('results/report/index.html').resolve()}")
+    if Path("results/report/index.html").is_file():
+        print(f"\nThe report: {Path('results/report/index.html').resolve()}")
 
 
 onerror:

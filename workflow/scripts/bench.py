@@ -17,4 +17,5 @@ with job(snakemake.log[0]):
     run = collate(bench, [Path(path) for path in snakemake.input])
     write_page(run, Path(snakemake.output.page))
     write_run(run, Path(snakemake.output.table), Path(snakemake.output.record))
-    sys.stderr.write("\n".join(lines(run)) + "\n")
+    told = [*lines(run), f"The page: {Path(snakemake.output.page).resolve()}"]
+    sys.stderr.write("\n".join(told) + "\n")

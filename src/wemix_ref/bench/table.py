@@ -33,6 +33,14 @@ COLUMNS = (
     "peak_mb", "input_mb", "deviance", "evaluations", "hessians", "what", "than", "ratio", "target",
     "met", "why", "versions", "threads", "cpu", "date",
 )  # fmt: skip
+_WHAT = {
+    "faster": "times as fast as {than}",
+    "within": "times the time of {than}",
+    "memory": "times the input in memory",
+    "rate": "fits a second",
+    "seconds": "seconds",
+    "exponent": "is the exponent of time against rows",
+}
 
 
 def collate(bench: Bench, paths: Iterable[Path]) -> dict[str, Any]:
@@ -167,8 +175,8 @@ def lines(run: Mapping[str, Any]) -> list[str]:
         one = Judged(**entry)
         sign = {True: "met", False: "NOT MET", None: "not judged" if one.bound else "told"}[one.met]
         ratio = "no number" if one.ratio is None else f"{one.ratio:.4g}"
-        what = f"{one.what} than {one.than}" if one.than else one.what
+        what = _WHAT[one.what].format(than=one.than)
         bound = f", target {one.bound}" if one.bound else ""
         why = f" ({one.why})" if one.why else ""
-        found.append(f"{one.measurement:<22} {one.engine:<16} {what}: {ratio}{bound}: {sign}{why}")
+        found.append(f"{one.measurement:<20} {one.engine:<15} {ratio} {what}{bound}: {sign}{why}")
     return found

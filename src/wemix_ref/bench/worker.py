@@ -98,6 +98,7 @@ def main(request_file: str, answers: IO[str]) -> None:
         tuple(stored["starts"]),
     )
     first = _warm_up(request)
+    versions = _versions(request["engine"])
     gc.collect()
     before = resident_bytes()
     subject = _subject(request, columns)
@@ -106,9 +107,7 @@ def main(request_file: str, answers: IO[str]) -> None:
     )
     gc.collect()
     forget_peak()
-    say(
-        ready=True, first_call=first, input_bytes=input_bytes, versions=_versions(request["engine"])
-    )
+    say(ready=True, first_call=first, input_bytes=input_bytes, versions=versions)
     for line in sys.stdin:
         match line.strip():
             case "run":

@@ -34,11 +34,12 @@ _NAMES = {"cross-product": "one weighted cross-product", "wemix": "WeMix"}
 
 @dataclass(frozen=True)
 class Asked:
-    """One target: what it says, what came out, and its state as the style sheet has it."""
+    """One target: what it says, at what other size it was measured, what came out, its state."""
 
     measurement: str
     title: str
     engine: str
+    size: str
     ratio: str
     what: str
     bound: str
@@ -102,6 +103,11 @@ def speed_view(run: Mapping[str, Any]) -> SpeedView:
     """
     records: Sequence[Mapping[str, Any]] = run["records"]
     titles = {record["name"]: record["title"] for record in records}
+    sizes = {
+        record["name"]: f"here {record['rows']:,} rows"
+        for record in records
+        if not record["as_asked"]
+    }
     judged = [Judged(**entry) for entry in run["judged"]]
     machines = dict.fromkeys(_machine(record) for record in records)
     dates = sorted({record["date"] for record in records})
@@ -122,8 +128,8 @@ def speed_view(run: Mapping[str, Any]) -> SpeedView:
         n_met=sum(one.met is True for one in judged),
         n_unmet=sum(one.met is False for one in judged),
         n_open=sum(one.met is None and bool(one.bound) for one in judged),
-        asked=tuple(_asked(one, titles) for one in judged if one.bound),
-        told=tuple(_asked(one, titles) for one in judged if not one.bound),
+        asked=tuple(_asked(one, titles, sizes) for one in judged if one.bound),
+        told=tuple(_asked(one, titles, sizes) for one in judged if not one.bound),
         timed=tuple(
             _timed(record, label, engine)
             for record in records
@@ -199,7 +205,7 @@ def _curves(
     ]
 
 
-def _asked(one: Judged, titles: Mapping[str, str]) -> Asked:
+def _asked(one: Judged, titles: Mapping[str, str], sizes: Mapping[str, str]) -> Asked:
     kind, sign, word = {
         True: ("agrees", "✓", "met"),
         False: ("differs", "✗", "not met"),
@@ -210,6 +216,7 @@ def _asked(one: Judged, titles: Mapping[str, str]) -> Asked:
         one.measurement,
         titles.get(one.measurement, "Time against rows"),
         one.engine,
+        sizes.get(one.measurement, ""),
         "–" if one.ratio is None else f"{one.ratio:.3g}",
         _WHAT[one.what].format(than=_NAMES.get(than, than)),
         one.bound.replace(">=", "≥").replace("<=", "≤"),
