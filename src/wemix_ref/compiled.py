@@ -18,10 +18,12 @@ Interface for the modules with loops (kernels)::
 
 * ``compiled(function)`` compiles at the first call (``nogil``, ``error_model="numpy"``, cached on
   disk where a directory can be written); ``compiled(fastmath=..., ...)`` passes more options on to
-  numba. A compiled function may call other compiled functions of its module.
+  numba. A compiled function may call other compiled functions of its own module, and of no other:
+  what is on disk is compiled anew when its own file changes.
 * ``HAVE_NUMBA()`` tells whether loops run compiled. Where it is False a compiled function still
   works, as plain Python: right, but slow, so ask first and do it with NumPy.
-* The environment variable ``WEMIX_REF_NUMBA=0`` switches compilation off, at any time.
+* The environment variable ``WEMIX_REF_NUMBA=0`` switches this off; it is read at every question,
+  and where a function is called that has not been compiled yet.
 
 numba is imported at the first question, never by ``import wemix_ref``.
 """
@@ -42,6 +44,12 @@ R = TypeVar("R")
 
 _lock = threading.RLock()
 
+# os.environ encodes the name at every look-up, and the question is asked hundreds of times a fit
+_environment: Any = getattr(os.environ, "_data", os.environ)
+_encoded = _environment is not os.environ
+_NAME = os.environ.encodekey("WEMIX_REF_NUMBA") if _encoded else "WEMIX_REF_NUMBA"
+_OFF = os.environ.encodevalue("0") if _encoded else "0"
+
 
 @functools.cache
 def _numba() -> Any:  # noqa: ANN401
@@ -55,7 +63,7 @@ def _numba() -> Any:  # noqa: ANN401
 
 def HAVE_NUMBA() -> bool:
     """Whether loops run compiled: numba can be imported and is not switched off."""
-    return os.environ.get("WEMIX_REF_NUMBA") != "0" and _numba() is not None
+    return _environment.get(_NAME) != _OFF and _numba() is not None
 
 
 class Compiled(Generic[P, R]):
@@ -74,10 +82,12 @@ class Compiled(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call it."""
-        if not HAVE_NUMBA():
-            return self.plain(*args, **kwargs)
+        if self._dispatcher is None:
+            if not HAVE_NUMBA():
+                return self.plain(*args, **kwargs)
+            self.dispatcher()
         try:
-            return self.dispatcher()(*args, **kwargs)
+            return self._dispatcher(*args, **kwargs)
         except OSError:
             # the cache's directory has gone, or its disk is full
             self._dispatcher = self._compile(cache=False)
@@ -109,6 +119,8 @@ def _resolved(function: Any) -> Any:  # noqa: ANN401
     }
     if not called:
         return function
+    homes = {own[name].plain.__module__ for name in called}
+    assert homes == {function.__module__}, f"{function.__qualname__} calls loops of other modules"
     copy = FunctionType(
         function.__code__,
         {**own, **called},

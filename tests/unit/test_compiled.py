@@ -125,3 +125,16 @@ def test_goes_on_where_the_cache_breaks(monkeypatch):
 
     fourfold._dispatcher = Broken()
     assert fourfold(2.0) == 8.0
+
+
+@pytest.mark.skipif(not HAVE_NUMBA(), reason="numba is not installed")
+def test_loops_of_other_modules_are_not_called(monkeypatch):
+    # numba would not notice that they have changed
+    monkeypatch.setenv("WEMIX_REF_NUMBA", "1")
+
+    def calls(x):
+        return _double(x)
+
+    calls.__module__ = "another"
+    with pytest.raises(AssertionError, match="other modules"):
+        compiled(calls)(2.0)
