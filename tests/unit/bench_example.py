@@ -59,7 +59,7 @@ def record(measurement: Measurement = MEASUREMENT, **engines: dict[str, Any]) ->
         "machine": {"cpu": "A processor", "cores": 2},
         "date": "2026-01-01",
         "took": 1.0,
-        "stages": {"seconds": stages, "evaluations": 10, "hessians": 2},
+        "stages": {"frame": {"seconds": stages, "evaluations": 10, "hessians": 2}},
         "profile": [{"function": "fit.mix", "seconds": 1.0, "calls": 1}],
     }
 

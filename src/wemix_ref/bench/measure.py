@@ -27,8 +27,8 @@ __all__ = ["SCHEMA", "machine", "measure"]
 
 SCHEMA = "wemix-ref/bench-measurement/1"
 Tell = Callable[[str], object]
-#: The engine whose stages and profile are told.
-PROFILED = "frame"
+#: The programs whose stages are told, and the one whose profile is.
+STAGED, PROFILED = ("frame", "frame-shuffled", "frame-numpy"), "frame"
 _START = """
 import json, sys, time
 began = time.perf_counter()
@@ -121,8 +121,12 @@ def _fits(
                     {key: about.get(key) for key in ("first_call", "input_bytes")},
                     versions={"wemix_ref": __version__, **about.get("versions", {})},
                 )
-                if label == PROFILED and engines[label]["status"] == "ok":
-                    more = {what: player.ask(what).get(what) for what in ("stages", "profile")}
+                if engines[label]["status"] != "ok":
+                    continue
+                if label in STAGED and (found := player.ask("stages").get("stages")):
+                    more.setdefault("stages", {})[label] = found
+                if label == PROFILED and (found := player.ask("profile").get("profile")):
+                    more["profile"] = found
     finally:
         for _, player in players.values():
             player.close()

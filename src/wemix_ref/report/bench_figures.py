@@ -128,7 +128,7 @@ def stage_bars(
     """
     with drawing():
         row = 0.42 if narrow else 0.27
-        width, left = (4.3, 0.15) if narrow else (8.6, 1.75)
+        width, left = (4.3, 0.15) if narrow else (8.6, 2.05)
         height = row * len(bars) + 0.55
         figure = Figure(figsize=(width, height))
         axes: Axes = figure.add_axes(

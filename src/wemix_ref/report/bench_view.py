@@ -112,7 +112,10 @@ def speed_view(run: Mapping[str, Any]) -> SpeedView:
     machines = dict.fromkeys(_machine(record) for record in records)
     dates = sorted({record["date"] for record in records})
     bars = [
-        (record["name"], record["stages"]["seconds"]) for record in records if record.get("stages")
+        (_bar(record["name"], label), record["stages"][label]["seconds"])
+        for record in records
+        for label, _ in engines_of(record)
+        if label in (record.get("stages") or {})
     ]
     time = _curves(records, _seconds)
     memory = [curve for curve in _curves(records, _memory) if curve.line or curve.points]
@@ -151,6 +154,12 @@ def speed_view(run: Mapping[str, Any]) -> SpeedView:
         profiles=tuple(_profile(record) for record in records if record.get("profile")),
         versions=_versions(records),
     )
+
+
+def _bar(measurement: str, engine: str) -> str:
+    """A bar's name: how the rows were given where it was not as a data frame in order."""
+    given = engine.partition("frame-")[2]
+    return f"{measurement}, {given}" if given else measurement
 
 
 def write_page(run: Mapping[str, Any], out: Path) -> None:
