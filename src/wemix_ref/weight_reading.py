@@ -19,7 +19,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import bdtr
 
 from wemix_ref.errors import WeightsWarning
 from wemix_ref.kernels_rows import count_below, group_extremes
@@ -132,6 +131,8 @@ def seem_unconditional(own: Array, above: Array, parent: Ints) -> bool:
     ----------
     own : (n,) weights of the members; above : (G,) of the groups; parent : (n,) group of each.
     """
+    from scipy.special import bdtr
+
     least, _ = group_extremes(parent, own, above.size)
     below = int((least < above * (1 - SAME)).sum())
     if below > EXCEPTIONS * above.size:
