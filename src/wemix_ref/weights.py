@@ -240,8 +240,7 @@ def group_weights(
     WeightsError
         A level's weights vary within one of its groups (relatively, beyond 1e-10).
     """
-    n = codes[0].size
-    given = [np.full(n, np.nan) if names[0] is None else values[0]]
+    given = [np.full(codes[0].size, np.nan) if names[0] is None else values[0]]
     for position, group in enumerate(groups):
         if names[position + 1] is None:
             given.append(np.full(len(labels[position]), np.nan))
