@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from pathlib import Path
 
 import pytest
 
@@ -87,17 +86,24 @@ def test_a_plain_run_measures_nothing_and_shows_the_last(measured: tuple[Workben
     workbench.write("config/bench.yaml", TINY)
 
 
-def test_the_report_is_written_anew_when_there_is_another_run(
+def test_the_report_has_the_section_while_there_is_a_run(
     finished: tuple[Workbench, str], measured: tuple[Workbench, str]
 ) -> None:
     workbench, _ = finished
     page = workbench.place / "results" / "report" / "index.html"
-    assert 'id="speed"' not in page.read_text(encoding="utf-8")
+    before = page.read_bytes()
+    assert b'id="speed"' not in before
     run = workbench.place / "results" / "bench.json"
     source = measured[0].place / "results" / "bench.json"
     try:
         run.write_bytes(source.read_bytes())
         assert "Write the report" in workbench.planned()
+        assert workbench.snakemake("results/report/index.html").returncode == 0
+        text = page.read_text(encoding="utf-8")
+        assert 'id="speed"' in text
+        assert 'href="#speed"' in text
+        assert "judged targets are met" in text
     finally:
-        Path(run).unlink()
-    assert "Write the report" not in workbench.planned()
+        run.unlink()
+    assert workbench.snakemake().returncode == 0
+    assert page.read_bytes() == before

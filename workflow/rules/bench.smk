@@ -6,7 +6,7 @@ rule bench_measurement:
         "results/logs/bench/{mode}/{measurement}.log",
     conda:
         "../../environment.yml"
-    threads: workflow.cores
+    threads: every_core
     params:
         file=config["bench"]["file"],
         measured=lambda w: BENCH.measurements[w.measurement].fingerprint,

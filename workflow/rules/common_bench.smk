@@ -8,6 +8,11 @@ BENCH = load_bench(Path(config["bench"]["file"]), config["bench"]["mode"])
 BENCH_RUN = Path("results/bench.json")
 
 
+def every_core(wildcards):
+    """Asked when a job is made: on a cluster there is no number of cores, nor such a job."""
+    return workflow.cores
+
+
 def compiler():
     """Version of what compiles our loops, if anything does."""
     if os.environ.get("WEMIX_REF_NUMBA") == "0":

@@ -18,7 +18,7 @@ __all__ = ["Judged", "agreement", "exponent", "judge", "judge_growth"]
 
 #: By how much our deviance may lie above another's, relative: rounding (config/tolerances.yaml).
 NOT_ABOVE = 1e-10
-OURS = ("frame", "arrays", "study")
+ANOTHER_SIZE = "the target is about another size"
 #: Programs that fit another model on purpose, for their time alone, in weighted measurements.
 UNWEIGHTED = ("lme4",)
 
@@ -72,7 +72,7 @@ def _judged(measurement: Measurement, record: Mapping[str, Any], target: Target)
     if not target.bound:
         return told(ratio, why)
     if not record["as_asked"]:
-        return told(ratio, "not judged at this size")
+        return told(ratio, ANOTHER_SIZE)
     return told(ratio, why, target.met_by(ratio))
 
 
@@ -156,5 +156,5 @@ def judge_growth(growth: Growth, records: Sequence[Mapping[str, Any]]) -> Judged
     span = f"{len(points)} sizes, {points[0][0]:,} to {points[-1][0]:,} rows"
     whole = points[0][0] == growth.first and points[-1][0] == growth.last
     met = found <= growth.at_most if whole else None
-    why = span if whole else f"not judged over these sizes: {span}"
+    why = span if whole else f"{span}; the target is about {growth.first:,} to {growth.last:,}"
     return Judged(name, growth.engine, "exponent", None, found, bound, met, why)

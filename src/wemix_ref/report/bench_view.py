@@ -226,7 +226,7 @@ def _asked(one: Judged, titles: Mapping[str, str], sizes: Mapping[str, str]) -> 
         titles.get(one.measurement, "Time against rows"),
         one.engine,
         sizes.get(one.measurement, ""),
-        "–" if one.ratio is None else f"{one.ratio:.3g}",
+        "–" if one.ratio is None else _number(one.ratio),
         _WHAT[one.what].format(than=_NAMES.get(than, than)),
         one.bound.replace(">=", "≥").replace("<=", "≤"),
         kind,
@@ -234,6 +234,11 @@ def _asked(one: Judged, titles: Mapping[str, str], sizes: Mapping[str, str]) -> 
         word,
         one.why,
     )
+
+
+def _number(value: float) -> str:
+    """Three digits, more before the point."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def _timed(record: Mapping[str, Any], label: str, engine: Mapping[str, Any]) -> Timed:
