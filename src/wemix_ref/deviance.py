@@ -10,7 +10,7 @@ part contracted: with v = (-b, 1) only T v is needed, not T.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,6 +80,16 @@ class Evaluation:
     log_det: float
     deviance: float
     _solved: dict[str, list[LevelState]] = field(default_factory=dict, repr=False, compare=False)
+    _second: list[_Second] = field(default_factory=list, repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class _Second:
+    """Second derivatives at fixed (beta, sigma): (n, n), of F v (n, p + 1), of F (n, c, c)."""
+
+    H: Array
+    dFv: Array
+    dF: Array
 
 
 class Criterion:
@@ -226,6 +236,22 @@ class Criterion:
         -------
         (n_theta, n_theta) Hessian and (n_theta, p + 1) derivatives of F v.
         """
+        p, sigma2 = self.data.p, at.profile.sigma2
+        if not at._second:
+            at._second.append(self._second_derivatives(at))
+        second = at._second[0]
+        H, dFv, dF = second.H, second.dFv, second.dF
+        if profiled:
+            # b and sigma follow theta: a Schur complement of the joint Hessian
+            profile = at.profile
+            along = dFv @ profile.v
+            H = H - 2.0 * dFv[:, :p] @ profile.F_xx_inv @ dFv[:, :p].T / sigma2
+            H -= np.outer(along, along) / (profile.dof * sigma2**2)
+            if self.reml:
+                H -= np.einsum("iab,jab->ij", dF[:, :p, :p], dF[:, :p, :p])
+        return (H + H.T) / 2.0, dFv
+
+    def _second_derivatives(self, at: Evaluation) -> _Second:
         self.hessians += 1
         n, p, sigma2 = self.covariance.n_theta, self.data.p, at.profile.sigma2
         states = self.states(at)
@@ -245,13 +271,25 @@ class Criterion:
             level = self.data.levels[position]
             slope, d_above = moved[position].back(d_above, level.T, sigma2, dFv, position > 0)
             parts.insert(0, level.R.T @ slope)
-        H = self.covariance.gather(parts)
-        if profiled:
-            # b and sigma follow theta: a Schur complement of the joint Hessian
-            profile = at.profile
-            along = dFv @ profile.v
-            H = H - 2.0 * dFv[:, :p] @ profile.F_xx_inv @ dFv[:, :p].T / sigma2
-            H -= np.outer(along, along) / (profile.dof * sigma2**2)
-            if self.reml:
-                H -= np.einsum("iab,jab->ij", dF[:, :p, :p], dF[:, :p, :p])
-        return (H + H.T) / 2.0, dFv
+        return _Second(self.covariance.gather(parts), dFv, dF)
+
+    # -- other coordinates ---------------------------------------------------------------------
+
+    def restated(self, at: Evaluation, jacobian: Array) -> Evaluation:
+        """The same point in this criterion's theta, from another's phi that theta is linear in.
+
+        Parameters
+        ----------
+        at : of a criterion of the same data. jacobian : (n_theta, n_theta) d theta / d phi.
+        """
+        theta = jacobian @ at.theta
+        inverse = np.linalg.inv(jacobian)
+        second = [
+            _Second(
+                inverse.T @ one.H @ inverse,
+                inverse.T @ one.dFv,
+                np.tensordot(inverse.T, one.dF, axes=1),
+            )
+            for one in at._second
+        ]
+        return replace(at, theta=theta, _second=second)

@@ -103,8 +103,10 @@ def working_criterion(criterion: Criterion) -> Criterion:
     for level, groups in zip(criterion.covariance.levels, criterion.data.levels, strict=True):
         mine: list[Array] = []
         for block in level.blocks:
-            # Z_block = Z~ R[:, block] with Z~ orthonormal, so its own factor is that of the columns
-            R = triangular_factor(groups.R[:, block.rows])
+            # Z_block = Z~ R[:, block] with Z~ orthonormal, so its own factor is that of the columns;
+            # a lower triangular one, so that triangles stay triangles and phi is linear in theta
+            R = triangular_factor(groups.R[:, block.rows][:, ::-1])[::-1, ::-1]
+            R = R * np.where(np.diag(R) < 0, -1.0, 1.0)[:, None]
             scale = np.asarray(block.scale)
             usable = np.linalg.cond(R / scale) < 1.0 / IN_SPAN
             inverse = np.linalg.inv(R) if usable else np.diag(1.0 / scale)
@@ -212,14 +214,16 @@ def _descend(
         else _step(at.theta, criterion.gradient(at), H, False)
     )
     for _ in range(MAX_NEWTON):
-        rounding = ROUNDING * max(1.0, abs(at.deviance))
+        size = max(1.0, abs(at.deviance))
+        rounding = ROUNDING * size
         there = None
-        if newton.promised > rounding / 100.0 or not newton.exact:
+        if newton.promised > (rounding / 100.0 if newton.exact else FINE * size):
             there = _damped(criterion, at, newton)
         if there is None:
             if newton.exact:
-                done = newton.promised <= CONVERGED * max(1.0, abs(at.deviance))
+                done = newton.promised <= CONVERGED * size
                 return _refine(criterion, at, newton) if done else (at, None)
+            at = _upright(criterion, at)
             newton = _newton_step(criterion, at)
             continue
         fell = at.deviance - there.deviance
@@ -229,17 +233,23 @@ def _descend(
         change = gradient - newton.gradient
         as_promised = abs(fell - newton.promised) <= AS_PROMISED * newton.promised + rounding
         if as_promised and step @ change > 0.0:
-            Hs = newton.H @ step
-            H = (
-                newton.H
-                - np.outer(Hs, Hs) / (step @ Hs)
-                + np.outer(change, change) / (step @ change)
-            )
-            newton = _step(at.theta, gradient, H, exact=False)
-            if newton.promised > rounding / 100.0:
-                continue
-        newton = _newton_step(criterion, at)
+            newton = _step(at.theta, gradient, _updated(newton.H, step, change), exact=False)
+        else:
+            newton = _newton_step(criterion, at)
     return at, None
+
+
+def _upright(criterion: Criterion, at: Evaluation) -> Evaluation:
+    """The same point with diagonals of Lambda >= 0."""
+    phi = criterion.covariance.normalise(at.theta)
+    return at if np.array_equal(phi, at.theta) else criterion.evaluate(phi)
+
+
+def _updated(H: Array, step: Array, change: Array) -> Array:
+    """H corrected by how the gradient changed along a step (BFGS)."""
+    Hs = H @ step
+    taken = np.outer(Hs, Hs) / (step @ Hs)
+    return np.asarray(H - taken + np.outer(change, change) / (step @ change))
 
 
 def _refine(criterion: Criterion, at: Evaluation, newton: _Newton) -> tuple[Evaluation, _Newton]:
@@ -302,8 +312,7 @@ def _snap(criterion: Criterion, at: Evaluation) -> Evaluation:
         snapped = criterion.evaluate(np.where(zero, 0.0, phi))
         if snapped.deviance <= at.deviance + 1e-12 * max(1.0, abs(at.deviance)):
             return snapped
-    phi = covariance.normalise(at.theta)
-    return at if np.array_equal(phi, at.theta) else criterion.evaluate(phi)
+    return _upright(criterion, at)
 
 
 def _step_off(criterion: Criterion, at: Evaluation) -> Evaluation | None:
@@ -406,16 +415,16 @@ def minimise(criterion: Criterion) -> tuple[Evaluation, OptimizerReport]:
         margin = ROUNDING * max(1.0, abs(best.at.deviance))
         best = other if other.at.deviance < best.at.deviance - margin else best
 
-    singular = bool(working.covariance.zero_columns(best.at.theta).any())
-    theta = criterion.covariance.from_Lambdas(
-        working.covariance.Lambdas(best.at.theta), IN_SPAN if singular else 0.0
-    )
-    at = criterion.evaluate(theta)
+    if working.covariance.zero_columns(best.at.theta).any():
+        Lambdas = working.covariance.Lambdas(best.at.theta)
+        at = criterion.evaluate(criterion.covariance.from_Lambdas(Lambdas, IN_SPAN))
+    else:
+        at = criterion.restated(best.at, working.covariance.jacobian)
     report = _report(
         f"Newton, {len(found)} start{'s' if len(found) > 1 else ''}",
         at,
         best.newton,
-        working.evaluations + 1,
+        working.evaluations,
         working.hessians,
         sum(one.steps_off for one in found),
     )
