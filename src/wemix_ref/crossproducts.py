@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.linalg
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from wemix_ref.rows import Coordinates, Rows, accumulate, working_rows
@@ -25,6 +24,9 @@ Ints = NDArray[np.intp]
 #: Coordinates from some of the rows serve if every column of X~, scaled, is at least this far from
 #: the span of those before it.
 GOOD = 0.03
+
+#: e is left as it is where X~ explains less than this share of its squares: rounding.
+NEGLIGIBLE = 1e-28
 
 #: So many numbers may be kept by top group whatever the number of rows.
 SMALL = 1_000_000
@@ -40,9 +42,11 @@ class LevelGroups:
     parent : (G,) parent of each group; None at the top.
     top : (G,) top group of each group.
     R : (q, q) factor with Z = Z~ R.
-    T : (G, q, q + r) cross-products of z~ with [z~, rest].
-    above : of each level above, lowest first: where its z~ begin in the rest; (G,) the group that
-        each group lies in; (G,) psi over its psi.
+    T : (G, q, q + r) cross-products of z~ with [z~, rest]: at level 2 by the weights given the
+        group, and at levels above by the unconditional ones, psi times as much.
+    T_low : what rounding took off T; empty at level 2, whose T has it back.
+    above : of each level above, lowest first: where its z~ begin in the rest, and (G,) the group
+        that each group lies in.
     """
 
     psi: Array
@@ -51,7 +55,8 @@ class LevelGroups:
     top: Ints
     R: Array
     T: Array
-    above: tuple[tuple[int, Ints, Array], ...]
+    T_low: Array
+    above: tuple[tuple[int, Ints], ...]
 
     @property
     def q(self) -> int:
@@ -68,6 +73,7 @@ class CrossProducts:
     levels : the groups of each level, level 2 first, with their cross-products.
     F : (p + 1, p + 1) sum of omega m m' over all rows, m = [x~, e].
     F_top : (K, p + 1, p + 1) by top group; None where that is more than a column of the data.
+    F_low : what rounding took off F_top; None where that is.
     p : columns of X.
     n : rows.
     W : sum of omega; W_top: (K,) by top group.
@@ -77,6 +83,7 @@ class CrossProducts:
     levels: tuple[LevelGroups, ...]
     F: Array
     F_top: Array | None
+    F_low: Array | None
     p: int
     n: int
     W: float
@@ -96,6 +103,7 @@ class CrossProducts:
         top : (K,) which.
         """
         assert self.F_top is not None
+        assert self.F_low is not None
         keep = [top[level.top] for level in self.levels]
         number = [np.cumsum(mine) - 1 for mine in keep]
         levels = tuple(
@@ -106,9 +114,10 @@ class CrossProducts:
                 number[-1][level.top[keep[i]]],
                 level.R,
                 level.T[keep[i]],
+                level.T_low[keep[i]] if i else level.T_low,
                 tuple(
-                    (first, number[i + 1 + j][group[keep[i]]], share[keep[i]])
-                    for j, (first, group, share) in enumerate(level.above)
+                    (first, number[i + 1 + j][group[keep[i]]])
+                    for j, (first, group) in enumerate(level.above)
                 ),
             )
             for i, level in enumerate(self.levels)
@@ -116,42 +125,32 @@ class CrossProducts:
         W_top, F_top = self.W_top[top], self.F_top[top]
         n = max(self.p + 1, round(self.n * float(W_top.sum()) / self.W))
         return CrossProducts(
-            levels, F_top.sum(axis=0), F_top, self.p, n, float(W_top.sum()), W_top, self.rows
+            levels,
+            F_top.sum(axis=0),
+            F_top,
+            self.F_low[top],
+            self.p,
+            n,
+            float(W_top.sum()),
+            W_top,
+            self.rows,
         )
 
     def scores(self, v: Array, modes: Sequence[Array]) -> Array:
-        """F_k v of every top group k, shape (K, p + 1): sum of omega m r over its rows.
+        """F_k v of every top group k from the rows, shape (K, p + 1): sum of omega m r.
 
-        r = m'v - sum z~'u is the residual once the random effects are taken off.
+        r = m'v - sum z~'u is the residual once the random effects are taken off. For where
+        cross-products by top group (F_top) would outgrow the data.
 
         Parameters
         ----------
         v : (p + 1,) the vector (-b, 1).
         modes : per level, (G, q) conditional modes u in working coordinates.
         """
-        K = self.W_top.size
-        if self.F_top is None:
-            return self._scores_of_rows(v, modes)
-        out = self.F_top @ v
-        for level, u in zip(self.levels, modes, strict=True):
-            taken = np.einsum("gq,gqm->gm", level.psi[:, None] * u, level.T[:, :, -v.size :])
-            if level.parent is None:
-                out -= taken
-            else:
-                out -= (
-                    sp.csr_array(
-                        (np.ones(u.shape[0]), (level.top, np.arange(u.shape[0]))),
-                        shape=(K, u.shape[0]),
-                    )
-                    @ taken
-                )
-        return np.asarray(out)
-
-    def _scores_of_rows(self, v: Array, modes: Sequence[Array]) -> Array:
-        """The same from the rows, where cross-products by top group would outgrow the data."""
         bottom = self.levels[0]
-        of = [np.arange(bottom.psi.size), *(group for _, group, _ in bottom.above)]
+        of = [np.arange(bottom.psi.size), *(group for _, group in bottom.above)]
         out = np.zeros((self.W_top.size, 1, v.size + 1))
+        low = np.zeros_like(out)
         for where, M in self.rows.blocks():
             codes = self.rows.codes[where]
             r = M[:, -v.size :] @ v
@@ -160,8 +159,8 @@ class CrossProducts:
                 r -= np.einsum("iq,iq->i", M[:, first : first + level.q], u[groups[codes]])
                 first += level.q
             with_r = np.column_stack([r, M[:, -v.size :]])
-            accumulate(with_r, 0, 1, self.rows.omega[where], codes, of[-1], out)
-        return np.ascontiguousarray(out[:, 0, 1:])
+            accumulate(with_r, 0, 1, self.rows.omega[where], codes, of[-1], out, low)
+        return (out + low)[:, 0, 1:]
 
 
 def cross_products(
@@ -191,19 +190,15 @@ def cross_products(
     sums = _sums(working_rows(X, y, Zs, codes, omega), within, psi)
     if p and not _good(sums.F[:p, :p]):
         sums = _sums(working_rows(X, y, Zs, codes, omega, every=True), within, psi)
-    rows, Ts, F, F_top = sums.rows, sums.Ts, sums.F, sums.F_top
-    coordinates = _refined(rows.coordinates, F, F_top, Ts)
+    rows, Ts, lows = sums.rows, sums.Ts, sums.lows
+    coordinates = _refined(sums)
     widths = [T.shape[1] for T in Ts]
     firsts = np.concatenate([[0], np.cumsum(widths)]).astype(int)
 
     levels: list[LevelGroups] = []
     for position, T in enumerate(Ts):
         above = [
-            (
-                int(firsts[position + 1 + step] - firsts[position + 1]),
-                group,
-                psi[position] / psi[position + 1 + step][group],
-            )
+            (int(firsts[position + 1 + step] - firsts[position + 1]), group)
             for step, group in enumerate(within[position])
         ]
         top: Ints = within[position][-1] if above else np.arange(psi[position].size)
@@ -215,6 +210,7 @@ def cross_products(
                 top,
                 rows.factors[position],
                 T,
+                lows[position],
                 tuple(above),
             )
         )
@@ -222,16 +218,32 @@ def cross_products(
     W_top: Array = np.bincount(levels[0].top, by_group, psi[-1].size).astype(np.float64)
     W = float(omega.sum())
     return CrossProducts(
-        tuple(levels), F, F_top, p, n, W, W_top, replace(rows, coordinates=coordinates)
+        tuple(levels),
+        sums.F,
+        sums.fixed if sums.by_top else None,
+        sums.fixed_low if sums.by_top else None,
+        p,
+        n,
+        W,
+        W_top,
+        replace(rows, coordinates=coordinates),
     )
 
 
 @dataclass(frozen=True)
 class _Sums:
+    """Sums over the rows; fixed is by top group or, (1, p + 1, p + 1), over all."""
+
     rows: Rows
     Ts: list[Array]
-    F: Array
-    F_top: Array | None
+    lows: list[Array]
+    fixed: Array
+    fixed_low: Array
+    by_top: bool
+
+    @property
+    def F(self) -> Array:
+        return np.asarray((self.fixed + self.fixed_low).sum(axis=0))
 
 
 def _sums(rows: Rows, within: Sequence[Sequence[Ints]], psi: Sequence[Array]) -> _Sums:
@@ -245,22 +257,27 @@ def _sums(rows: Rows, within: Sequence[Sequence[Ints]], psi: Sequence[Array]) ->
         np.zeros((mine.size, q, size - first))
         for mine, q, first in zip(psi, widths, firsts, strict=False)
     ]
+    lows = [np.zeros_like(T) for T in Ts]
     K = psi[-1].size
     by_top = K * k * k <= max(rows.n, SMALL)
     fixed = np.zeros((K if by_top else 1, k, k))
+    fixed_low = np.zeros_like(fixed)
     for where, M in rows.blocks():
         w, codes = rows.omega[where], rows.codes[where]
-        for first, q, groups, T in zip(firsts, widths, of, Ts, strict=False):
-            accumulate(M, int(first), q, w, codes, groups, T)
+        for first, q, groups, T, low in zip(firsts, widths, of, Ts, lows, strict=False):
+            accumulate(M, int(first), q, w, codes, groups, T, low)
         if by_top:
-            accumulate(M, size - k, k, w, codes, of[-1], fixed)
+            accumulate(M, size - k, k, w, codes, of[-1], fixed, fixed_low)
         else:
             last = M[:, size - k :]
             fixed[0] += last.T @ (w[:, None] * last)
-    for mine, T in zip(psi, Ts, strict=True):
-        T /= mine[:, None, None]
-    fixed = (fixed + fixed.transpose(0, 2, 1)) / 2.0
-    return _Sums(rows, Ts, fixed.sum(axis=0), fixed if by_top else None)
+    Ts[0] += lows[0]
+    Ts[0] /= psi[0][:, None, None]
+    lows[0] = np.zeros((0, 0, 0))
+    for part in (fixed, fixed_low):
+        part += part.transpose(0, 2, 1).copy()
+        part /= 2.0
+    return _Sums(rows, Ts, lows, fixed, fixed_low, by_top)
 
 
 def _good(F_xx: Array) -> bool:
@@ -287,19 +304,24 @@ def _ancestors(parents: Sequence[Ints | None], psi: Sequence[Array]) -> list[lis
     return out
 
 
-def _refined(
-    coordinates: Coordinates, F: Array, F_top: Array | None, Ts: Sequence[Array]
-) -> Coordinates:
-    """Fit e on X~ once more and take what it explains off e, in the sums themselves."""
+def _refined(sums: _Sums) -> Coordinates:
+    """Fit e on X~ once more and take what it explains off e, in the sums themselves.
+
+    What is taken off goes to the low parts, which are small: the sums lose nothing.
+    """
+    F, coordinates = sums.F, sums.rows.coordinates
     p = F.shape[0] - 1
     if p == 0:
         return coordinates
     extra = scipy.linalg.solve(F[:p, :p], F[:p, p], assume_a="pos")
-    for fixed in (F[None],) if F_top is None else (F[None], F_top):
-        F_xe = fixed[:, :p, :p] @ extra
-        fixed[:, p, p] += F_xe @ extra - 2.0 * fixed[:, :p, p] @ extra
-        fixed[:, :p, p] -= F_xe
-        fixed[:, p, :p] = fixed[:, :p, p]
-    for T in Ts:
-        T[:, :, -1] -= T[:, :, -p - 1 : -1] @ extra
+    if float(extra @ F[:p, p]) <= NEGLIGIBLE * float(F[p, p]):
+        return coordinates
+    fixed, low = sums.fixed, sums.fixed_low
+    F_xe = fixed[:, :p, :p] @ extra
+    low[:, p, p] += F_xe @ extra - 2.0 * fixed[:, :p, p] @ extra
+    low[:, :p, p] -= F_xe
+    low[:, p, :p] -= F_xe
+    sums.Ts[0][:, :, -1] -= sums.Ts[0][:, :, -p - 1 : -1] @ extra
+    for T, T_low in zip(sums.Ts[1:], sums.lows[1:], strict=True):
+        T_low[:, :, -1] -= T[:, :, -p - 1 : -1] @ extra
     return replace(coordinates, b0=coordinates.b0 + extra)

@@ -10,7 +10,7 @@ part contracted: with v = (-b, 1) only T v is needed, not T.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +69,7 @@ class Evaluation:
     Lams : per level, (q, q) Lambda in the working coordinates of Z.
     Ts : per level, (G, q, q + r) cross-products once the levels below are integrated out.
     log_dets : per level, (G,) log det A.
+    F_top : (K, p + 1, p + 1) each top group's share of F; None where the data have none.
     profile : the fixed part. log_det : sum psi log det A. deviance : D.
     """
 
@@ -76,6 +77,7 @@ class Evaluation:
     Lams: tuple[Array, ...]
     Ts: tuple[Array, ...]
     log_dets: tuple[Array, ...]
+    F_top: Array | None
     profile: Profile
     log_det: float
     deviance: float
@@ -128,18 +130,32 @@ class Criterion:
         Lambdas = self.covariance.Lambdas(theta)
         Lams = tuple(level.R @ L for level, L in zip(levels, Lambdas, strict=True))
         Ts = (levels[0].T, *(level.T.copy() for level in levels[1:]))
+        lows = [level.T_low.copy() for level in levels]
+        # by top group sums stay small; where there is no room for them they are taken at once
+        F_top = None if self.data.F_top is None else self.data.F_top.copy()
+        F_low = None if self.data.F_low is None else self.data.F_low.copy()
         F, log_det, log_dets = self.data.F.copy(), 0.0, []
         for position, (level, Lam) in enumerate(zip(levels, Lams, strict=True)):
-            B, log_det_A = eliminate(Ts[position], Lam, level.psi, F)
-            for upper, (first, group, share) in zip(Ts[position + 1 :], level.above, strict=True):
-                subtract(B, first, share, group, upper)
+            if position > 0:
+                Ts[position][:] += lows[position]
+                Ts[position][:] /= level.psi[:, None, None]
+            B, log_det_A = eliminate(Ts[position], Lam, level.psi, F if F_top is None else None)
+            for step, (first, group) in enumerate(level.above, start=position + 1):
+                subtract(B, first, level.psi, group, Ts[step], lows[step])
+            if F_top is not None and F_low is not None:
+                subtract(B, B.shape[2] - F.shape[0], level.psi, level.top, F_top, F_low)
             log_det += float(level.psi @ log_det_A)
             log_dets.append(log_det_A)
+        if F_top is not None and F_low is not None:
+            F_top += F_low
+            F = F_top.sum(axis=0)
         profile = self._profile((F + F.T) / 2.0)
         deviance = log_det + profile.dof * (1.0 + np.log(2.0 * np.pi * profile.sigma2))
         if self.reml:
             deviance += profile.log_det_xx + self._log_det_X
-        return Evaluation(theta, Lams, Ts, tuple(log_dets), profile, log_det, float(deviance))
+        return Evaluation(
+            theta, Lams, Ts, tuple(log_dets), F_top, profile, log_det, float(deviance)
+        )
 
     def _profile(self, F: Array) -> Profile:
         p = self.data.p
@@ -269,27 +285,10 @@ class Criterion:
         dFv, parts = np.zeros((n, p + 1)), list[Array]()
         for position in reversed(range(len(states))):
             level = self.data.levels[position]
-            slope, d_above = moved[position].back(d_above, level.T, sigma2, dFv, position > 0)
+            bottom = position == 0
+            T, times = (
+                (level.T, level.psi) if bottom else (level.T + level.T_low, np.ones(level.psi.size))
+            )
+            slope, d_above = moved[position].back(d_above, T, times, sigma2, dFv, not bottom)
             parts.insert(0, level.R.T @ slope)
         return _Second(self.covariance.gather(parts), dFv, dF)
-
-    # -- other coordinates ---------------------------------------------------------------------
-
-    def restated(self, at: Evaluation, jacobian: Array) -> Evaluation:
-        """The same point in this criterion's theta, from another's phi that theta is linear in.
-
-        Parameters
-        ----------
-        at : of a criterion of the same data. jacobian : (n_theta, n_theta) d theta / d phi.
-        """
-        theta = jacobian @ at.theta
-        inverse = np.linalg.inv(jacobian)
-        second = [
-            _Second(
-                inverse.T @ one.H @ inverse,
-                inverse.T @ one.dFv,
-                np.tensordot(inverse.T, one.dF, axes=1),
-            )
-            for one in at._second
-        ]
-        return replace(at, theta=theta, _second=second)

@@ -8,7 +8,7 @@ effects of the levels above, and the fixed part [X, y]),
 
 the group adds psi log det A to the deviance (psi unconditional), and psi B'B is taken off the
 cross-products of the rest: psi/psi_k times its part off those of each group k above that it lies
-in, all of it off F, those of [X, y] summed to the top.
+in, psi times off F, those of [X, y] in sum.
 
 Derivatives need no more of the fixed part than its products with a few vectors V = [.., (-b, 1)].
 With C = [T_zz, T_z,above, T_z,fixed V] and U = A^-1 Lambda' C_zr, E = C_zr - C_zz Lambda U they run
@@ -51,14 +51,14 @@ def _checked(failed: int) -> None:
         raise np.linalg.LinAlgError(f"A of group {failed} is not positive definite")
 
 
-def eliminate(T: Array, Lam: Array, psi: Array, F: Array) -> tuple[Array, Array]:
+def eliminate(T: Array, Lam: Array, psi: Array, F: Array | None) -> tuple[Array, Array]:
     """Integrate one level's random effects out of its groups.
 
     Parameters
     ----------
     T : (G, q, q + r) cross-products of z with [z, rest]; the fixed part stands last in the rest.
     Lam : (q, q). psi : (G,) unconditional weights.
-    F : (p + 1, p + 1) of the fixed part, changed: psi B'B is taken off.
+    F : (p + 1, p + 1) of the fixed part, changed: psi B'B is taken off; None to leave it.
 
     Returns
     -------
@@ -66,24 +66,27 @@ def eliminate(T: Array, Lam: Array, psi: Array, F: Array) -> tuple[Array, Array]
     """
     G, q, m = T.shape
     B, log_det = np.empty((G, q, m - q)), np.empty(G)
-    k = F.shape[0]
+    fold = np.empty((0, 0)) if F is None else F
+    k = fold.shape[0]
     many = k >= MANY_COLUMNS
-    _checked(_steps().eliminate(T, Lam, psi, 0 if many else k, F, B, log_det))
-    if many:
+    _checked(_steps().eliminate(T, Lam, psi, 0 if many else k, fold, B, log_det))
+    if F is not None and many:
         last = B[:, :, -k:].reshape(-1, k)
         F -= last.T @ (np.repeat(psi, q)[:, None] * last)
     return B, log_det
 
 
-def subtract(B: Array, first: int, weights: Array, ancestor: Ints, T: Array) -> None:
+def subtract(B: Array, first: int, weights: Array, ancestor: Ints, T: Array, low: Array) -> None:
     """Take what a level explains off the cross-products of a level above: T -= weight B_z'B.
 
     Parameters
     ----------
-    B : (G, q, r). first : where the upper level's z begin in the rest.
-    weights : (G,) psi over the ancestor's. ancestor : (G,). T : (K, q_up, r - first), changed.
+    B : (G, q, r). first : where the upper level's z begin in the rest, or the fixed part.
+    weights : (G,) psi over the ancestor's. ancestor : (G,).
+    T : (K, q_up, r - first), changed. low : the same shape, what rounding takes off T is added:
+        much is taken off that is large, and little stays.
     """
-    _steps().subtract(B, first, weights, ancestor, T)
+    _steps().subtract(B, first, weights, ancestor, T, low)
 
 
 @dataclass(frozen=True)
@@ -183,15 +186,22 @@ class Moved:
         return cls(state, dT, dLam, dA_inv, dU, dE), up
 
     def back(
-        self, d_above: Array, T_fixed: Array, sigma2: float, rows: Array, keep: bool
+        self,
+        d_above: Array,
+        T_fixed: Array,
+        times: Array,
+        sigma2: float,
+        rows: Array,
+        keep: bool,
     ) -> tuple[Array, Array]:
         """Derivatives of the level's gradient, and of the adjoints for the groups below.
 
         Parameters
         ----------
         d_above : (D, K, r, r) derivatives of `above`, in all directions.
-        T_fixed : (G, q, ..) cross-products of the data with the fixed part last.
-        rows : (D, p + 1), changed: minus how often the level's modes move times T_fixed.
+        T_fixed : (G, q, ..) cross-products of the data with the fixed part last; times : (G,) what
+            makes them those by unconditional weights.
+        rows : (D, p + 1), changed: minus how the level's modes move times T_fixed.
         keep : whether there is a level below.
 
         Returns
@@ -210,6 +220,7 @@ class Moved:
             *moved,
             *over,
             T_fixed,
+            times,
             sigma2,
             out,
             rows,

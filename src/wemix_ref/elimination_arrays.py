@@ -9,6 +9,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from wemix_ref.linalg import add_by_group
+
 __all__ = [
     "contract",
     "curvature",
@@ -58,10 +60,11 @@ def eliminate(
     return -1
 
 
-def subtract(B: Array, first: int, weights: Array, ancestor: Ints, T: Array) -> None:
+def subtract(B: Array, first: int, weights: Array, ancestor: Ints, T: Array, low: Array) -> None:
     """T[ancestor] -= weight B_z'B over the columns from `first`, z the first of them."""
     q_up = T.shape[1]
-    _add_at(T, ancestor, _t(B[:, :, first : first + q_up]) @ B[:, :, first:], -weights)
+    products = _t(B[:, :, first : first + q_up]) @ B[:, :, first:]
+    add_by_group(-weights[:, None, None] * products, ancestor, T, low)
 
 
 def solve(C: Array, Lam: Array, TL: Array, A_inv: Array, U: Array, E: Array) -> int:
@@ -173,6 +176,7 @@ def tangents_back(
     parent: Ints,
     psi: Array,
     T_rows: Array,
+    times: Array,
     scale: float,
     out: Array,
     rows: Array,
@@ -180,7 +184,7 @@ def tangents_back(
 ) -> None:
     """Derivatives of `pull_back` and `pull_down` in every direction.
 
-    rows[direction] -= psi T_fixed' du, with du = scale dB G's last column, how the conditional
+    rows[direction] -= times T_fixed' du, with du = scale dB G's last column, how the conditional
     modes move; `down` of size zero where nothing is below.
     """
     q = Lam.shape[0]
@@ -201,7 +205,7 @@ def tangents_back(
             dBG = dBG + dB @ G
         out[d] += 2.0 * np.tensordot(psi, slope, axes=1)
         du = scale * dBG[:, :, -1]
-        rows[d] -= np.tensordot(psi[:, None] * du, T_rows[:, :, -k:], axes=2)
+        rows[d] -= np.tensordot(times[:, None] * du, T_rows[:, :, -k:], axes=2)
         if down.shape[1] == 0:
             continue
         down[d, :, :q, q:] = -dBG

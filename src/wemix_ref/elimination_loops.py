@@ -30,6 +30,9 @@ Ints = NDArray[np.intp]
 #: Groups whose contributions to F are summed before they are added to it.
 BLOCK = 256
 
+#: Groups of one ancestor that are summed before they are taken off it.
+RUN = 2
+
 
 @compiled
 def _triangle(T: Array, g: int, Lam: Array, TL: Array, root: Array) -> bool:
@@ -115,17 +118,33 @@ def eliminate(
 
 
 @compiled
-def subtract(B: Array, first: int, weights: Array, ancestor: Ints, T: Array) -> None:
-    """T[ancestor] -= weight B_z'B over the columns from `first`, z the first of them."""
+def subtract(B: Array, first: int, weights: Array, ancestor: Ints, T: Array, low: Array) -> None:
+    """T[ancestor] -= weight B_z'B over the columns from `first`, z the first of them.
+
+    A few groups of one ancestor in a row are summed first; what rounding takes off T goes to low.
+    """
     G, q, _ = B.shape
     _, q_up, size = T.shape
+    run = np.zeros((q_up, size))
+    count = 0
     for g in range(G):
         k = ancestor[g]
-        for a in range(q_up):
-            for i in range(q):
+        for i in range(q):
+            for a in range(q_up):
                 w = weights[g] * B[g, i, first + a]
                 for b in range(size):
-                    T[k, a, b] -= w * B[g, i, first + b]
+                    run[a, b] -= w * B[g, i, first + b]
+        count += 1
+        if g + 1 == G or count == RUN or ancestor[g + 1] != k:
+            count = 0
+            for a in range(q_up):
+                for b in range(size):
+                    before = T[k, a, b]
+                    after = before + run[a, b]
+                    part = after - before
+                    low[k, a, b] += (before - (after - part)) + (run[a, b] - part)
+                    T[k, a, b] = after
+                    run[a, b] = 0.0
 
 
 @compiled
@@ -408,6 +427,7 @@ def tangents_back(
     parent: Ints,
     psi: Array,
     T_rows: Array,
+    times: Array,
     scale: float,
     out: Array,
     rows: Array,
@@ -415,7 +435,7 @@ def tangents_back(
 ) -> None:
     """Derivatives of `pull_back` and `pull_down` in every direction.
 
-    rows[direction] -= psi T_fixed' du, with du = scale dB G's last column, how the conditional
+    rows[direction] -= times T_fixed' du, with du = scale dB G's last column, how the conditional
     modes move; `down` of size zero where nothing is below.
     """
     D_all = d_above.shape[0]
@@ -492,7 +512,7 @@ def tangents_back(
                             s += dB[i, b] * over[b, c]
                     dBG[i, c] = s
             for h in range(q):
-                w = psi[g] * scale * dBG[h, r - 1]
+                w = times[g] * scale * dBG[h, r - 1]
                 for c in range(k):
                     rows[d, c] -= w * T_rows[g, h, m - k + c]
             if keep:

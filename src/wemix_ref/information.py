@@ -66,7 +66,8 @@ class JointInformation:
         sigma = float(np.sqrt(sigma2))
         J = data.coordinates.jacobian
 
-        F_kv = data.scores(v, working_modes(criterion, at))
+        F_top = at.F_top
+        F_kv = data.scores(v, working_modes(criterion, at)) if F_top is None else F_top @ v
         quadratic = F_kv @ v
         K = data.W_top.size
         scores = np.empty((K, p + n_theta + 1))

@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from wemix_ref.covariance import SINGULAR_TOLERANCE, CovarianceMap, rotate_to_lower_triangle
 from wemix_ref.deviance import Criterion, Evaluation
 from wemix_ref.errors import ModelError
-from wemix_ref.linalg import triangular_factor
+from wemix_ref.working import WorkingCriterion, working_criterion
 
-__all__ = ["OptimizerReport", "minimise", "report_at", "working_criterion"]
+__all__ = ["OptimizerReport", "minimise", "report_at"]
 
 Array = NDArray[np.float64]
 
@@ -95,24 +95,6 @@ class _Search:
     at: Evaluation
     newton: _Newton
     steps_off: int
-
-
-def working_criterion(criterion: Criterion) -> Criterion:
-    """The same criterion over phi: triangles in a basis where each term's Z is orthonormal."""
-    bases: list[list[Array]] = []
-    for level, groups in zip(criterion.covariance.levels, criterion.data.levels, strict=True):
-        mine: list[Array] = []
-        for block in level.blocks:
-            # Z_block = Z~ R[:, block] with Z~ orthonormal, so its own factor is that of the columns;
-            # a lower triangular one, so that triangles stay triangles and phi is linear in theta
-            R = triangular_factor(groups.R[:, block.rows][:, ::-1])[::-1, ::-1]
-            R = R * np.where(np.diag(R) < 0, -1.0, 1.0)[:, None]
-            scale = np.asarray(block.scale)
-            usable = np.linalg.cond(R / scale) < 1.0 / IN_SPAN
-            inverse = np.linalg.inv(R) if usable else np.diag(1.0 / scale)
-            mine.append(np.asarray(inverse, dtype=np.float64))
-        bases.append(mine)
-    return Criterion(criterion.data, criterion.covariance.in_bases(bases), criterion.reml)
 
 
 def _newton_step(criterion: Criterion, at: Evaluation) -> _Newton:
@@ -380,14 +362,15 @@ def _start(covariance: CovarianceMap) -> Array:
     return phi
 
 
-def _near(criterion: Criterion, start: Array) -> tuple[Array, Array | None]:
+def _near(criterion: WorkingCriterion, start: Array) -> tuple[Array, Array | None]:
     """Where to start and a Hessian there: with many top groups, from the fit to some of them."""
     K = criterion.data.W_top.size
     if K < MANY_TOP_GROUPS or criterion.data.F_top is None:
         return start, None
     some = np.zeros(K, dtype=bool)
     some[:: max(1, min(K // SOME_TOP_GROUPS, 20))] = True
-    part = Criterion(criterion.data.some(some), criterion.covariance, criterion.reml)
+    data = criterion.data.some(some)
+    part = criterion.over(Criterion(data, criterion.criterion.covariance, criterion.reml))
     first = _evaluated(part, start)
     if first is None:
         return start, None
@@ -419,13 +402,13 @@ def minimise(criterion: Criterion) -> tuple[Evaluation, OptimizerReport]:
         Lambdas = working.covariance.Lambdas(best.at.theta)
         at = criterion.evaluate(criterion.covariance.from_Lambdas(Lambdas, IN_SPAN))
     else:
-        at = criterion.restated(best.at, working.covariance.jacobian)
+        at = working.restated(best.at)
     report = _report(
         f"Newton, {len(found)} start{'s' if len(found) > 1 else ''}",
         at,
         best.newton,
-        working.evaluations,
-        working.hessians,
+        criterion.evaluations,
+        criterion.hessians,
         sum(one.steps_off for one in found),
     )
     return at, report

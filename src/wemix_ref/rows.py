@@ -18,13 +18,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
-import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.linalg.blas import dtrsm
 
 from wemix_ref import rows_loops
 from wemix_ref.compiled import HAVE_NUMBA
-from wemix_ref.linalg import triangular_factor
+from wemix_ref.linalg import add_by_group, triangular_factor
 
 __all__ = ["BLOCK_ROWS", "Coordinates", "Rows", "accumulate", "working_rows"]
 
@@ -159,7 +158,7 @@ def _substitute(X: Array, shift: Array, R: Array, M: Array, first: int) -> None:
 
 
 def accumulate(
-    M: Array, first: int, q: int, weights: Array, codes: Ints, of: Ints, T: Array
+    M: Array, first: int, q: int, weights: Array, codes: Ints, of: Ints, T: Array, low: Array
 ) -> None:
     """Add rows to their groups' cross-products: T[of[code]] += sum of w m_z m'.
 
@@ -167,15 +166,13 @@ def accumulate(
     ----------
     M : (n, k) rows; z are the q columns from `first`, m all columns from it.
     weights : (n,). codes : (n,) a group of each row, of : the group of T it lies in.
-    T : (G, q, k - first), changed.
+    T : (G, q, k - first), changed. low : the same shape, what rounding takes off T is added to it.
     """
     if HAVE_NUMBA():
-        rows_loops.accumulate(M, first, q, weights, codes, of, T)
+        rows_loops.accumulate(M, first, q, weights, codes, of, T, low)
         return
-    products = M[:, first : first + q, None] * M[:, None, first:]
-    n = codes.size
-    into = sp.csr_array((weights, (of[codes], np.arange(n))), shape=(T.shape[0], n))
-    T += np.asarray(into @ products.reshape(n, -1)).reshape(T.shape)
+    products = weights[:, None, None] * M[:, first : first + q, None] * M[:, None, first:]
+    add_by_group(products, of[codes], T, low)
 
 
 def working_rows(

@@ -9,6 +9,9 @@ from wemix_ref.compiled import compiled
 
 __all__ = ["accumulate", "substitute"]
 
+#: Rows of one group that are summed before they are added to it.
+RUN = 4
+
 Array = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
@@ -26,12 +29,29 @@ def substitute(X: Array, shift: Array, R: Array, M: Array, first: int) -> None:
 
 
 @compiled
+def _add(T: Array, low: Array, g: int, a: int, b: int, x: float) -> None:
+    """T += x, what rounding takes off it added to low."""
+    before = T[g, a, b]
+    after = before + x
+    part = after - before
+    low[g, a, b] += (before - (after - part)) + (x - part)
+    T[g, a, b] = after
+
+
+@compiled
 def accumulate(
-    M: Array, first: int, q: int, weights: Array, codes: Ints, of: Ints, T: Array
+    M: Array,
+    first: int,
+    q: int,
+    weights: Array,
+    codes: Ints,
+    of: Ints,
+    T: Array,
+    low: Array,
 ) -> None:
     """T[of[code]] += sum of w m_z m'; z the q columns of M from `first`, m all from there.
 
-    Rows of one group in a row are summed in registers, four columns at a time.
+    Some rows of one group in a row are summed in registers, four columns at a time.
     """
     n, m = M.shape
     size = m - first
@@ -39,7 +59,7 @@ def accumulate(
     while start < n:
         g = of[codes[start]]
         stop = start + 1
-        while stop < n and of[codes[stop]] == g:
+        while stop < n and stop < start + RUN and of[codes[stop]] == g:
             stop += 1
         for a in range(q):
             b = 0
@@ -51,15 +71,15 @@ def accumulate(
                     s1 += w * M[i, first + b + 1]
                     s2 += w * M[i, first + b + 2]
                     s3 += w * M[i, first + b + 3]
-                T[g, a, b] += s0
-                T[g, a, b + 1] += s1
-                T[g, a, b + 2] += s2
-                T[g, a, b + 3] += s3
+                _add(T, low, g, a, b, s0)
+                _add(T, low, g, a, b + 1, s1)
+                _add(T, low, g, a, b + 2, s2)
+                _add(T, low, g, a, b + 3, s3)
                 b += 4
             while b < size:
                 s0 = 0.0
                 for i in range(start, stop):
                     s0 += weights[i] * M[i, first + a] * M[i, first + b]
-                T[g, a, b] += s0
+                _add(T, low, g, a, b, s0)
                 b += 1
         start = stop

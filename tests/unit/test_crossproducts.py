@@ -25,9 +25,24 @@ def test_rows_are_summed_by_group(
     expected = np.ones((5, 2, 7))
     for code, m, weight in zip(codes, M, w, strict=True):
         expected[of[code]] += weight * np.outer(m[1:3], m[1:])
-    T = np.ones((5, 2, 7))
-    accumulate(M, 1, 2, w, codes, of, T)
+    T, low = np.ones((5, 2, 7)), np.zeros((5, 2, 7))
+    accumulate(M, 1, 2, w, codes, of, T, low)
     np.testing.assert_allclose(T, expected, rtol=1e-12, atol=1e-12)
+    assert np.abs(low).max() < 1e-14
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_what_rounding_takes_off_a_sum_is_kept(
+    compiled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not compiled:
+        monkeypatch.setenv("WEMIX_REF_NUMBA", "0")
+    M = np.column_stack([np.ones(3), [1e17, 1.0, -1e17]])
+    same = np.zeros(3, dtype=np.intp)
+    T, low = np.zeros((1, 1, 2)), np.zeros((1, 1, 2))
+    for i in range(3):
+        accumulate(M[i : i + 1], 0, 1, np.ones(1), same[:1], same[:1], T, low)
+    assert (T + low)[0, 0].tolist() == [3.0, 1.0]
 
 
 def test_coordinates_chosen_from_unlucky_rows_are_chosen_again_from_all() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -35,6 +36,14 @@ def criteria() -> Iterator[tuple[Criterion, NDArray[np.float64]]]:
             criterion = criterion_of(design, reml)
             theta = np.linspace(0.3, 0.9, criterion.covariance.n_theta)
             yield criterion, theta
+
+
+@pytest.fixture(params=["as it is", "blocks and samples of rows"], autouse=True)
+def rows(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small data, as large ones are read."""
+    if request.param != "as it is":
+        monkeypatch.setattr("wemix_ref.rows.BLOCK_ROWS", 16)
+        monkeypatch.setattr("wemix_ref.rows.ENOUGH_ROWS", 12)
 
 
 def everything(criterion: Criterion, theta: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
@@ -88,13 +97,15 @@ def test_scores_from_the_rows_are_those_from_sums() -> None:
     for criterion, theta in criteria():
         if criterion.reml:
             continue
-        at = criterion.evaluate(theta)
-        by_top = JointInformation.at(criterion, at).scores
-        rows = criterion.data.rows
-        again = criterion.data.__class__(**{**vars(criterion.data), "F_top": None})
-        assert again.rows is rows
-        by_row = JointInformation.at(Criterion(again, criterion.covariance), at).scores
-        np.testing.assert_allclose(by_row, by_top, rtol=1e-8, atol=1e-10 * np.abs(by_top).max())
-        np.testing.assert_allclose(
-            by_row[:, :-1].sum(axis=0)[: criterion.data.p], 0.0, atol=1e-9 * np.abs(by_row).sum()
-        )
+        by_top = JointInformation.at(criterion, criterion.evaluate(theta))
+        without = Criterion(replace(criterion.data, F_top=None, F_low=None), criterion.covariance)
+        at = without.evaluate(theta)
+        assert at.F_top is None
+        by_row = JointInformation.at(without, at)
+        for name in ("scores", "log_likelihoods"):
+            expected = getattr(by_top, name)
+            size = np.abs(expected).max()
+            np.testing.assert_allclose(getattr(by_row, name), expected, rtol=1e-8, atol=1e-9 * size)
+        total = np.abs(by_row.scores).sum(axis=0)
+        sums = by_row.scores.sum(axis=0) / total
+        assert np.abs(np.append(sums[: criterion.data.p], sums[-1])).max() < 1e-9

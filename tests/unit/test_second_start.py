@@ -11,7 +11,8 @@ import pytest
 from wemix_ref.design import build_design
 from wemix_ref.deviance import Criterion
 from wemix_ref.fit import criterion_of
-from wemix_ref.optimise import _search, _start, minimise, working_criterion
+from wemix_ref.optimise import _search, _start, minimise
+from wemix_ref.working import working_criterion
 
 MODEL = "y ~ x + (x||h) + (x||g)"
 
