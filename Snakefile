@@ -22,6 +22,7 @@ report: "workflow/report/workflow.rst"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/common_studies.smk"
+include: "workflow/rules/common_bench.smk"
 
 
 wildcard_constraints:
@@ -34,6 +35,8 @@ wildcard_constraints:
     first="[0-9]{7}",
     stop="[0-9]{7}",
     which="index|small",
+    mode="quick|full",
+    measurement="[a-z0-9][a-z0-9-]*",
 
 
 include: "workflow/rules/references.smk"
@@ -42,6 +45,7 @@ include: "workflow/rules/report.smk"
 include: "workflow/rules/printed.smk"
 include: "workflow/rules/divergences.smk"
 include: "workflow/rules/studies.smk"
+include: "workflow/rules/bench.smk"
 
 
 rule all:
@@ -61,7 +65,8 @@ rule all:
 
 
 onsuccess:
-    print(f"\nThe report: {Path('results/report/index.html').resolve()}")
+    if Path("results/report/index.html").is_file():
+        print(f"\nThe report: {Path('results/report/index.html').resolve()}")
 
 
 onerror:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from wemix_ref.errors import DataError, OptionError
 from wemix_ref.formula import names_in, parse_one_sided
+from wemix_ref.table import Mask, Table
 
 __all__ = ["centre", "centred_columns", "centring_plan"]
 
@@ -39,20 +40,20 @@ def centring_plan(
 
 
 def centre(
-    data: pd.DataFrame,
-    kept: NDArray[np.bool_],
+    data: Table,
+    kept: Mask | None,
     omega: NDArray[np.float64],
     groups: Mapping[str, tuple[NDArray[np.intp], int]],
     center_group: Mapping[str, str] | None,
     center_grand: str | None,
     used: Collection[str],
-) -> tuple[pd.DataFrame, dict[str, NDArray[np.float64]]]:
+) -> tuple[Table, dict[str, NDArray[np.float64]]]:
     """Return the data with the named columns centred, and the means by column.
 
     Parameters
     ----------
     data : every row of the user's data.
-    kept : (rows,) rows that enter the fit.
+    kept : (rows,) rows that enter the fit; None for all.
     omega : (n,) unconditional level-1 weights of the rows kept.
     groups : factor name -> (group of each row kept, number of groups).
     center_group : factor name -> one-sided formula.
@@ -90,7 +91,7 @@ def centre(
             f"a column can be centred in one way only; {', '.join(map(repr, doubled))} is named "
             "more than once in center_group and center_grand."
         )
-    out = data.copy(deep=False)
+    out: dict[str, pd.Series] = {}
     means: dict[str, NDArray[np.float64]] = {}
     for name, within in plan:
         if name not in used:
@@ -105,15 +106,20 @@ def centre(
             raise DataError(
                 f"a column that is centred must be numeric; {name!r} is {column.dtype}."
             )
-        x = column.to_numpy(dtype=float, na_value=np.nan).copy()
+        x = column.to_numpy(dtype=float, na_value=np.nan)
+        if kept is not None:
+            x = x.copy()
         codes, n_groups = (
             (np.zeros(omega.size, dtype=np.intp), 1) if within is None else groups[within]
         )
-        inside = x[kept]
+        inside = x if kept is None else x[kept]
         sums = np.bincount(codes, weights=omega * inside, minlength=n_groups)
         totals = np.bincount(codes, weights=omega, minlength=n_groups)
         means[name] = sums / totals
-        x[kept] = inside - means[name][codes]
-        x[~kept] = np.nan
-        out[name] = x
-    return out, means
+        centred = inside - means[name][codes]
+        if kept is None:
+            x = centred
+        else:
+            x[kept], x[~kept] = centred, np.nan
+        out[name] = pd.Series(x, data.index, name=name, copy=False)
+    return data.replaced(out), means

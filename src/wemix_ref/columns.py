@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from wemix_ref.errors import DataError
 from wemix_ref.formula.deparse import format_number
+from wemix_ref.kernels_rows import number, presence_numbers
 
 __all__ = [
     "INT_MAX",
@@ -28,6 +30,7 @@ __all__ = [
 
 #: Largest whole number of R's integer type.
 INT_MAX = 2**31 - 1
+_PLAIN = {"b": "boolean", "i": "integer", "u": "integer", "f": "floating"}
 _ADVICE = {
     "datetime": "make a number of it first, such as days since a date",
     "complex": "use its real and imaginary parts as columns of their own",
@@ -95,28 +98,32 @@ class FactorColumn:
 Column: TypeAlias = NumericColumn | LogicalColumn | FactorColumn
 
 
-def take(column: Column, rows: NDArray[np.bool_]) -> Column:
+def take(column: Column, rows: NDArray[np.bool_] | None) -> Column:
     """Keep some rows of a variable; levels of a factor that lose all their rows are dropped.
 
     Parameters
     ----------
     column : Column
         A variable with n rows.
-    rows : (n,) bool array
-        Rows to keep.
+    rows : (n,) bool array or None
+        Rows to keep; None for all, whose numbers are then not copied.
 
     Returns
     -------
     Column
         The same variable on these rows.
     """
+    if rows is None and not isinstance(column, FactorColumn):
+        return column
     if isinstance(column, NumericColumn):
         return NumericColumn(column.values[rows], column.suffixes)
     if isinstance(column, LogicalColumn):
         missing = None if column.missing is None else column.missing[rows]
         return LogicalColumn(column.values[rows], missing)
-    codes = column.codes[rows]
-    used = np.bincount(codes[codes >= 0], minlength=len(column.levels)) > 0
+    codes = column.codes if rows is None else column.codes[rows]
+    used = (np.bincount(codes + 1, minlength=len(column.levels) + 1) > 0)[1:]
+    if used.all():
+        return replace(column, codes=codes)
     renumbered = np.append(np.where(used, np.cumsum(used) - 1, -1), -1)
     levels = tuple(level for level, keep in zip(column.levels, used, strict=True) if keep)
     return FactorColumn(
@@ -159,13 +166,18 @@ def read_column(name: str, series: pd.Series) -> NDArray[Any] | FactorColumn:
         return as_r_integer(series)
     if kind == "floating":
         return series.to_numpy(dtype=np.float64)
-    codes, ids = pd.factorize(np.asarray(series, dtype=object), sort=True)
+    codes, ids = _number_texts(series)
     levels = tuple(str(i) for i in ids)
-    return FactorColumn(codes.astype(np.intp), levels, pd.Index(ids), is_text=True)
+    return FactorColumn(codes, levels, pd.Index(ids), is_text=True)
 
 
 def as_r_integer(values: ArrayLike | pd.Series | pd.Index) -> NDArray[Any]:
     """Whole numbers as int64 where R's 32-bit integers hold them, else as float64."""
+    dtype = getattr(values, "dtype", None)
+    if isinstance(dtype, np.dtype) and dtype.kind == "i":
+        whole = np.asarray(values)
+        if not whole.size or (whole.min() >= -INT_MAX and whole.max() <= INT_MAX):
+            return whole.astype(np.int64, copy=False)
     floats = np.asarray(values, dtype=np.float64)
     if floats.size and np.abs(floats).max() > INT_MAX:
         return floats
@@ -215,18 +227,43 @@ def group_ids(name: str, series: pd.Series) -> tuple[NDArray[np.intp], pd.Index]
         Dates, complex numbers, or ids of several types.
     """
     if isinstance(series.dtype, pd.CategoricalDtype):
-        _category_labels(name, series.cat.categories)
-        raw = np.asarray(series.cat.codes, dtype=np.intp)
-        used, codes = np.unique(raw, return_inverse=True)
-        return codes.astype(np.intp), pd.Index(series.cat.categories[used], name=name)
+        categories = series.cat.categories
+        _check_categories(name, categories)
+        codes, used = presence_numbers(series.cat.codes.to_numpy(), 0, len(categories))
+        return codes, pd.Index(categories[used], name=name)
     kind = _kind(name, series)
-    dtype: Any = {"boolean": bool, "floating": np.float64, "string": object}.get(kind)
-    values = _whole_numbers(series) if kind == "integer" else np.asarray(series, dtype=dtype)
-    codes, ids = pd.factorize(values, sort=True)
-    return codes.astype(np.intp), pd.Index(ids, name=name)
+    if kind == "string":
+        codes, ids = _number_texts(series)
+        return codes, pd.Index(ids, name=name)
+    dtype: Any = {"boolean": bool, "floating": np.float64}.get(kind)
+    values = _whole_numbers(series) if kind == "integer" else series.to_numpy(dtype=dtype)
+    if values.size and values.dtype.kind in "biuf":
+        codes, ids = number(values)
+    else:
+        raw, ids = pd.factorize(values, sort=True)
+        codes = raw.astype(np.intp)
+    return codes, pd.Index(ids, name=name)
+
+
+def _number_texts(series: pd.Series) -> tuple[NDArray[np.intp], NDArray[Any]]:
+    """Number texts in C order: codes (n,) and texts (G,), as Python's own."""
+    if isinstance(series.dtype, pd.StringDtype):
+        raw, found = pd.factorize(series)
+        texts = np.asarray(found, dtype=object)
+    else:
+        raw, texts = pd.factorize(np.asarray(series, dtype=object))
+    plain = texts.tolist()
+    if all(a < b for a, b in pairwise(plain)):
+        return raw.astype(np.intp, copy=False), texts
+    order = sorted(range(len(plain)), key=plain.__getitem__)
+    rank = np.empty(len(order), dtype=np.intp)
+    rank[order] = np.arange(len(order))
+    return rank[raw], texts[order]
 
 
 def _whole_numbers(series: pd.Series) -> NDArray[Any]:
+    if series.dtype in (np.int64, np.uint64):
+        return series.to_numpy()
     unsigned = pd.api.types.is_unsigned_integer_dtype(series.dtype)
     try:
         return series.to_numpy(dtype=np.uint64 if unsigned else np.int64)
@@ -237,12 +274,16 @@ def _whole_numbers(series: pd.Series) -> NDArray[Any]:
 def _kind(name: str, series: pd.Series) -> str:
     """Classify a column: boolean, integer, floating or string; everything else is refused."""
     dtype = series.dtype
+    if isinstance(dtype, np.dtype) and dtype.kind in _PLAIN:
+        return _PLAIN[dtype.kind]
     if pd.api.types.is_bool_dtype(dtype):
         return "boolean"
     if pd.api.types.is_integer_dtype(dtype):
         return "integer"
     if pd.api.types.is_float_dtype(dtype):
         return "floating"
+    if isinstance(dtype, pd.StringDtype) and len(series):
+        return "string"
     found = pd.api.types.infer_dtype(series, skipna=True)
     found = {"mixed-integer-float": "floating", "empty": "floating"}.get(found, found)
     if found in ("boolean", "integer", "floating", "string"):
@@ -263,6 +304,19 @@ def _kind(name: str, series: pd.Series) -> str:
         f"column `{name}` must hold numbers, texts, booleans or categories; found {shown}; "
         f"{_ADVICE[reason]}"
     )
+
+
+def _check_categories(name: str, categories: pd.Index) -> None:
+    """Refuse what :func:`_category_labels` refuses, without making labels where none coincide."""
+    dtype = categories.dtype
+    if isinstance(dtype, np.dtype) and dtype.kind in "iu":
+        if not len(categories) or max(-int(categories.min()), int(categories.max())) <= INT_MAX:
+            return
+    elif not isinstance(dtype, pd.IntervalDtype) and (
+        _kind(name, categories.to_series()) == "string"
+    ):
+        return
+    _category_labels(name, categories)
 
 
 def _category_labels(name: str, categories: pd.Index) -> tuple[str, ...]:

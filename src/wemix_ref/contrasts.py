@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,15 +11,36 @@ from wemix_ref.columns import Column, LogicalColumn, NumericColumn
 from wemix_ref.errors import DataError
 from wemix_ref.polynomials import orthogonal_polynomials
 
-__all__ = ["code_variable"]
+__all__ = ["Coded", "code_variable"]
 
 _MAX_POLYNOMIAL = 95
 
 
-def code_variable(
-    column: Column, label: str, *, full: bool
-) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+@dataclass(frozen=True)
+class Coded:
     """Columns of the model matrix that one variable gives.
+
+    Attributes
+    ----------
+    names : tuple of str
+        k names.
+    values : (n, k) array of a number, or (G, k) array of a factor's codes
+    codes : (n,) int array or None
+        Row of `values` for each row of the data; None for a number.
+    """
+
+    names: tuple[str, ...]
+    values: NDArray[np.float64]
+    codes: NDArray[np.intp] | None
+
+    def column(self, j: int) -> NDArray[np.float64]:
+        """Column j, (n,)."""
+        own = self.values[:, j]
+        return own if self.codes is None else own[self.codes]
+
+
+def code_variable(column: Column, label: str, *, full: bool) -> Coded:
+    """Code one variable.
 
     Parameters
     ----------
@@ -30,19 +53,13 @@ def code_variable(
         and logicals are contrasted with their first level; ordered ones by orthonormal
         polynomials over equally spaced scores.
 
-    Returns
-    -------
-    values : (n, k) array
-    names : tuple of str
-        k names.
-
     Raises
     ------
     DataError
         A factor with one level only, or an ordered one with more than 95.
     """
     if isinstance(column, NumericColumn):
-        return column.values, tuple(label + suffix for suffix in column.suffixes)
+        return Coded(tuple(label + suffix for suffix in column.suffixes), column.values, None)
     codes: NDArray[np.intp]
     levels: tuple[str, ...]
     if isinstance(column, LogicalColumn):
@@ -50,7 +67,7 @@ def code_variable(
     else:
         codes, levels, ordered = column.codes, column.levels, column.ordered
     matrix, suffixes = _coding(label, levels, ordered=ordered, full=full)
-    return matrix[codes], tuple(label + suffix for suffix in suffixes)
+    return Coded(tuple(label + suffix for suffix in suffixes), matrix, codes)
 
 
 def _coding(

@@ -226,6 +226,20 @@ class CovarianceMap:
         ]
         return CovarianceMap(tuple(levels))
 
+    @cached_property
+    def jacobian(self) -> Array:
+        """D theta / d phi, (n_theta, n_theta), phi filling the triangles of these (lower) bases."""
+        out = np.zeros((self.n_theta, self.n_theta))
+        for level in self.levels:
+            for block in level.blocks:
+                basis = np.eye(block.size) if block.basis is None else block.basis
+                at = block.start
+                for j in range(block.size):  # Lambda[j:, j] = basis[j:, j:] L[j:, j]
+                    here = slice(at, at + block.size - j)
+                    out[here, here] = basis[j:, j:]
+                    at = here.stop
+        return out
+
     def from_Lambdas(self, Lambdas: Sequence[Array], tolerance: float = 0.0) -> Array:
         """Theta, shape (n_theta,), whose Lambda Lambda' are those of the given matrices.
 

@@ -1,39 +1,35 @@
 """Everything of the data that the criterion needs, computed once: no theta in it.
 
-The recursion (deviance.py) works on cross-products, and cross-products square the condition number.
-So the data are put into good coordinates first, in this order:
-
-1. a constant is subtracted from y and from near-constant columns of X, when X has an intercept;
-2. X is orthogonalised once by a QR weighted by omega, and y is replaced by its weighted
-   least-squares residual, refined once;
-3. the columns of each level's Z are orthogonalised likewise: Z = Z~ R, and Z Lambda = Z~ (R
-Lambda).
-
-Coefficients are mapped back exactly; the log-determinants depend on Z Lambda alone.
+Per group of level l the cross-products T = sum of omega_i|g z_i [z_i, rest_i]' over its rows, with
+z the level's own columns and the rest those of the levels above and of [X, y]; of the fixed part
+itself only F = sum omega_i [x, y][x, y]' over all rows. All in working coordinates (rows.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.linalg
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from wemix_ref.linalg import triangular_factor
+from wemix_ref.rows import Coordinates, Rows, accumulate, working_rows
 
-__all__ = ["Coordinates", "CrossProducts", "LevelGroups", "cross_products", "group_sums"]
+__all__ = ["CrossProducts", "LevelGroups", "cross_products"]
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
-#: Rows of M that are expanded at a time when products of all pairs of columns are formed.
-CHUNK_ELEMENTS = 4_000_000
+#: Coordinates from some of the rows serve if every column of X~, scaled, is at least this far from
+#: the span of those before it.
+GOOD = 0.03
 
-#: Above this condition number a level's Z is scaled only: its columns are (nearly) dependent.
-MAX_Z_CONDITION = 1e10
+#: e is left as it is where X~ explains less than this share of its squares: rounding.
+NEGLIGIBLE = 1e-28
+
+#: So many numbers may be kept by top group whatever the number of rows.
+SMALL = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -43,18 +39,24 @@ class LevelGroups:
     Attributes
     ----------
     psi, psi_cond : (G,) unconditional and conditional weights.
-    to_parent : (K, G) sparse 0/1 matrix that sums groups into their parents; None at the top.
     parent : (G,) parent of each group; None at the top.
     top : (G,) top group of each group.
-    R : (q, q) triangular factor with Z = Z~ R.
+    R : (q, q) factor with Z = Z~ R.
+    T : (G, q, q + r) cross-products of z~ with [z~, rest]: at level 2 by the weights given the
+        group, and at levels above by the unconditional ones, psi times as much.
+    T_low : what rounding took off T; empty at level 2, whose T has it back.
+    above : of each level above, lowest first: where its z~ begin in the rest, and (G,) the group
+        that each group lies in.
     """
 
     psi: Array
     psi_cond: Array
-    to_parent: sp.csr_array | None
     parent: Ints | None
     top: Ints
     R: Array
+    T: Array
+    T_low: Array
+    above: tuple[tuple[int, Ints], ...]
 
     @property
     def q(self) -> int:
@@ -63,149 +65,102 @@ class LevelGroups:
 
 
 @dataclass(frozen=True)
-class Coordinates:
-    """How the working coordinates of the fixed part map back to the user's.
-
-    X_shifted = X - 1 shift', y_shifted = y - y_shift, X_shifted = X~ R,
-    y_shifted = X~ b0 + e. The intercept column, if any, is ``constant`` with value ``value``.
-    """
-
-    R: Array
-    b0: Array
-    y_shift: float
-    shift: Array
-    constant: int | None
-    value: float
-
-    def beta(self, b: Array) -> Array:
-        """Coefficients of X, shape (p,), from coefficients b of X~ for the residual e."""
-        beta = scipy.linalg.solve_triangular(self.R, self.b0 + b)
-        if self.constant is not None:
-            beta[self.constant] += (self.y_shift - self.shift @ beta) / self.value
-        return np.asarray(beta)
-
-    def working(self, beta: Array) -> Array:
-        """Coefficients b of X~ for the residual e, from coefficients of X: inverse of `beta`."""
-        shifted = beta.copy()
-        if self.constant is not None:
-            others = self.shift.copy()
-            shifted[self.constant] -= (self.y_shift - others @ beta) / self.value
-        return np.asarray(self.R @ shifted - self.b0)
-
-    @property
-    def jacobian(self) -> Array:
-        """D b / d beta, shape (p, p): R times the shift."""
-        J = np.eye(self.R.shape[0])
-        if self.constant is not None:
-            J[self.constant] += self.shift / self.value
-        return np.asarray(self.R @ J)
-
-    @property
-    def covariance_root(self) -> Array:
-        """D beta / d b, shape (p, p): the inverse of `jacobian`."""
-        root = scipy.linalg.solve_triangular(self.R, np.eye(self.R.shape[0]))
-        if self.constant is not None:
-            root[self.constant] -= (self.shift @ root) / self.value
-        return np.asarray(root)
-
-
-@dataclass(frozen=True)
 class CrossProducts:
     """Sufficient statistics of a design.
 
     Attributes
     ----------
-    T : (G2, m, m) per level-2 group, sum of omega_i|g m_i m_i', m = [z~_2 .. z~_L, x~, e].
-    levels : the groups of each level, level 2 first.
+    levels : the groups of each level, level 2 first, with their cross-products.
+    F : (p + 1, p + 1) sum of omega m m' over all rows, m = [x~, e].
+    F_top : (K, p + 1, p + 1) by top group; None where that is more than a column of the data.
+    F_low : what rounding took off F_top; None where that is.
     p : columns of X.
     n : rows.
     W : sum of omega; W_top: (K,) by top group.
-    coordinates : the way back.
+    rows : the rows, for what needs them again.
     """
 
-    T: Array
     levels: tuple[LevelGroups, ...]
+    F: Array
+    F_top: Array | None
+    F_low: Array | None
     p: int
     n: int
     W: float
     W_top: Array
-    coordinates: Coordinates
+    rows: Rows
 
+    @property
+    def coordinates(self) -> Coordinates:
+        """The way back from the working coordinates of the fixed part."""
+        return self.rows.coordinates
 
-def group_sums(M: Array, weights: Array, codes: Ints, n_groups: int) -> Array:
-    """Sum of w_i m_i m_i' over the rows of each group, shape (n_groups, m, m).
+    def some(self, top: NDArray[np.bool_]) -> CrossProducts:
+        """Those of some top groups, where they are there by top group (F_top).
 
-    Parameters
-    ----------
-    M : (n, m) rows m_i.
-    weights : (n,) weights w_i.
-    codes : (n,) group of each row, every group present.
-    """
-    n, m = M.shape
-    if np.any(codes[1:] < codes[:-1]):
-        order = np.argsort(codes, kind="stable")
-        M, weights, codes = M[order], weights[order], codes[order]
-    starts = np.searchsorted(codes, np.arange(n_groups))
-    out = np.empty((n_groups, m, m))
-    if n >= 4 * m * n_groups:  # large groups: one BLAS product each
-        ends = np.append(starts[1:], n)
-        for g, (a, b) in enumerate(zip(starts, ends, strict=True)):
-            part = M[a:b]
-            out[g] = part.T @ (weights[a:b, None] * part)
-        return (out + out.transpose(0, 2, 1)) / 2
-    rows, columns = np.triu_indices(m)
-    step = max(1, CHUNK_ELEMENTS // max(n, 1))
-    for first in range(0, rows.size, step):
-        r, c = rows[first : first + step], columns[first : first + step]
-        sums = np.add.reduceat(M[:, r] * M[:, c] * weights[:, None], starts, axis=0)
-        out[:, r, c] = sums
-        out[:, c, r] = sums
-    return out
+        Parameters
+        ----------
+        top : (K,) which.
+        """
+        assert self.F_top is not None
+        assert self.F_low is not None
+        keep = [top[level.top] for level in self.levels]
+        number = [np.cumsum(mine) - 1 for mine in keep]
+        levels = tuple(
+            LevelGroups(
+                level.psi[keep[i]],
+                level.psi_cond[keep[i]],
+                None if level.parent is None else number[i + 1][level.parent[keep[i]]],
+                number[-1][level.top[keep[i]]],
+                level.R,
+                level.T[keep[i]],
+                level.T_low[keep[i]] if i else level.T_low,
+                tuple(
+                    (first, number[i + 1 + j][group[keep[i]]])
+                    for j, (first, group) in enumerate(level.above)
+                ),
+            )
+            for i, level in enumerate(self.levels)
+        )
+        W_top, F_top = self.W_top[top], self.F_top[top]
+        n = max(self.p + 1, round(self.n * float(W_top.sum()) / self.W))
+        return CrossProducts(
+            levels,
+            F_top.sum(axis=0),
+            F_top,
+            self.F_low[top],
+            self.p,
+            n,
+            float(W_top.sum()),
+            W_top,
+            self.rows,
+        )
 
+    def scores(self, v: Array, modes: Sequence[Array]) -> Array:
+        """F_k v of every top group k from the rows, shape (K, p + 1): sum of omega m r.
 
-def _shift(
-    X: Array, y: Array, omega: Array
-) -> tuple[Array, Array, Array, float, int | None, float]:
-    """Subtract constants from y and from near-constant columns, where X has an intercept."""
-    p = X.shape[1]
-    shift, y_shift = np.zeros(p), 0.0
-    constants = np.flatnonzero((X[:1] == X).all(axis=0) & (X[0] != 0))
-    if constants.size == 0:
-        return X, y, shift, y_shift, None, 1.0
-    j0 = int(constants[0])
-    total = omega.sum()
-    y_shift = float(omega @ y / total)
-    means = omega @ X / total
-    spread = np.sqrt(omega @ (X - means) ** 2 / total)
-    near = (np.abs(means) > 2.0 * spread) & (spread > 0)
-    near[j0] = False
-    shift[near] = means[near]
-    return X - shift, y - y_shift, shift, y_shift, j0, float(X[0, j0])
+        r = m'v - sum z~'u is the residual once the random effects are taken off. For where
+        cross-products by top group (F_top) would outgrow the data.
 
-
-def _orthogonalise(X: Array, omega: Array) -> tuple[Array, Array]:
-    """X = X~ R with sum omega x~ x~' = I (to rounding), R upper triangular with diagonal > 0."""
-    R = triangular_factor(np.sqrt(omega)[:, None] * X)
-    R *= np.where(np.diag(R) < 0, -1.0, 1.0)[:, None]
-    X1 = scipy.linalg.solve_triangular(R, X.T, trans="T").T
-    # once more: the first factor leaves a loss of orthogonality of order eps * cond(X)
-    R1 = scipy.linalg.cholesky(X1.T @ (omega[:, None] * X1))
-    X2 = scipy.linalg.solve_triangular(R1, X1.T, trans="T").T
-    return np.ascontiguousarray(X2), R1 @ R
-
-
-def _level_coordinates(Z: Array, omega: Array) -> tuple[Array, Array]:
-    """Z = Z~ R for one level: orthogonal columns, or scaled ones where Z is rank-deficient."""
-    total = omega.sum()
-    rms = np.sqrt(omega @ Z**2 / total)
-    scale = np.where(rms > 0, rms, 1.0)
-    if Z.shape[1] == 1 or Z.shape[0] < Z.shape[1]:
-        return Z / scale, np.diag(scale)
-    scaled = Z / scale
-    R = triangular_factor(np.sqrt(omega / total)[:, None] * scaled)
-    if np.linalg.cond(R) > MAX_Z_CONDITION:
-        return scaled, np.diag(scale)
-    return scipy.linalg.solve_triangular(R, scaled.T, trans="T").T, R * scale
+        Parameters
+        ----------
+        v : (p + 1,) the vector (-b, 1).
+        modes : per level, (G, q) conditional modes u in working coordinates.
+        """
+        bottom = self.levels[0]
+        of = [np.arange(bottom.psi.size), *(group for _, group in bottom.above)]
+        out = np.zeros((self.W_top.size, 1, v.size + 1))
+        low = np.zeros_like(out)
+        for where, M in self.rows.blocks():
+            codes = self.rows.codes[where]
+            r = M[:, -v.size :] @ v
+            first = 0
+            for level, u, groups in zip(self.levels, modes, of, strict=True):
+                r -= np.einsum("iq,iq->i", M[:, first : first + level.q], u[groups[codes]])
+                first += level.q
+            with_r = np.column_stack([r, M[:, -v.size :]])
+            accumulate(with_r, 0, 1, self.rows.omega[where], codes, of[-1], out, low)
+        return (out + low)[:, 0, 1:]
 
 
 def cross_products(
@@ -218,7 +173,7 @@ def cross_products(
     psi: Sequence[Array],
     psi_cond: Sequence[Array],
 ) -> CrossProducts:
-    """One pass over the data.
+    """Two passes over the rows: one for the coordinates, one for the sums.
 
     Parameters
     ----------
@@ -231,37 +186,142 @@ def cross_products(
     psi, psi_cond : per level, (G_l,) unconditional and conditional group weights.
     """
     n, p = X.shape
-    X_s, y_s, shift, y_shift, constant, value = _shift(X, y, omega)
-    X_t, R = _orthogonalise(X_s, omega)
-    b0 = X_t.T @ (omega * y_s)
-    e = y_s - X_t @ b0
-    extra = X_t.T @ (omega * e)  # refined once
-    e = e - X_t @ extra
-    coordinates = Coordinates(R, b0 + extra, y_shift, shift, constant, value)
-
-    columns, factors = [], []
-    for Z in Zs:
-        Z_t, R_l = _level_coordinates(Z, omega)
-        columns.append(Z_t)
-        factors.append(R_l)
-    M = np.column_stack([*columns, X_t, e])
-    T = group_sums(M, omega / psi[0][codes], codes, psi[0].size)
+    within = _ancestors(parents, psi)
+    sums = _sums(working_rows(X, y, Zs, codes, omega), within, psi)
+    if p and not _good(sums.F[:p, :p]):
+        sums = _sums(working_rows(X, y, Zs, codes, omega, every=True), within, psi)
+    rows, Ts, lows = sums.rows, sums.Ts, sums.lows
+    coordinates = _refined(sums)
+    widths = [T.shape[1] for T in Ts]
+    firsts = np.concatenate([[0], np.cumsum(widths)]).astype(int)
 
     levels: list[LevelGroups] = []
-    top: Ints = np.arange(psi[-1].size)
-    for position in reversed(range(len(Zs))):
-        parent = parents[position]
-        to_parent = None
-        if parent is not None:
-            G, K = parent.size, psi[position + 1].size
-            to_parent = sp.csr_array((np.ones(G), (parent, np.arange(G))), shape=(K, G))
-            top = top[parent]
-        levels.insert(
-            0,
+    for position, T in enumerate(Ts):
+        above = [
+            (int(firsts[position + 1 + step] - firsts[position + 1]), group)
+            for step, group in enumerate(within[position])
+        ]
+        top: Ints = within[position][-1] if above else np.arange(psi[position].size)
+        levels.append(
             LevelGroups(
-                psi[position], psi_cond[position], to_parent, parent, top, factors[position]
-            ),
+                psi[position],
+                psi_cond[position],
+                parents[position],
+                top,
+                rows.factors[position],
+                T,
+                lows[position],
+                tuple(above),
+            )
         )
-    W_top = np.zeros(psi[-1].size)
-    np.add.at(W_top, levels[0].top[codes], omega)
-    return CrossProducts(T, tuple(levels), p, n, float(omega.sum()), W_top, coordinates)
+    by_group = np.bincount(codes, omega, psi[0].size)
+    W_top: Array = np.bincount(levels[0].top, by_group, psi[-1].size).astype(np.float64)
+    W = float(omega.sum())
+    return CrossProducts(
+        tuple(levels),
+        sums.F,
+        sums.fixed if sums.by_top else None,
+        sums.fixed_low if sums.by_top else None,
+        p,
+        n,
+        W,
+        W_top,
+        replace(rows, coordinates=coordinates),
+    )
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """Sums over the rows; fixed is by top group or, (1, p + 1, p + 1), over all."""
+
+    rows: Rows
+    Ts: list[Array]
+    lows: list[Array]
+    fixed: Array
+    fixed_low: Array
+    by_top: bool
+
+    @property
+    def F(self) -> Array:
+        return np.asarray((self.fixed + self.fixed_low).sum(axis=0))
+
+
+def _sums(rows: Rows, within: Sequence[Sequence[Ints]], psi: Sequence[Array]) -> _Sums:
+    """One pass over the rows."""
+    widths = [R.shape[0] for R in rows.factors]
+    firsts = np.concatenate([[0], np.cumsum(widths)]).astype(int)
+    k = rows.X.shape[1] + 1
+    size = int(firsts[-1]) + k
+    of = [np.arange(psi[0].size), *within[0]]
+    Ts = [
+        np.zeros((mine.size, q, size - first))
+        for mine, q, first in zip(psi, widths, firsts, strict=False)
+    ]
+    lows = [np.zeros_like(T) for T in Ts]
+    K = psi[-1].size
+    by_top = K * k * k <= max(rows.n, SMALL)
+    fixed = np.zeros((K if by_top else 1, k, k))
+    fixed_low = np.zeros_like(fixed)
+    for where, M in rows.blocks():
+        w, codes = rows.omega[where], rows.codes[where]
+        for first, q, groups, T, low in zip(firsts, widths, of, Ts, lows, strict=False):
+            accumulate(M, int(first), q, w, codes, groups, T, low)
+        if by_top:
+            accumulate(M, size - k, k, w, codes, of[-1], fixed, fixed_low)
+        else:
+            last = M[:, size - k :]
+            fixed[0] += last.T @ (w[:, None] * last)
+    Ts[0] += lows[0]
+    Ts[0] /= psi[0][:, None, None]
+    lows[0] = np.zeros((0, 0, 0))
+    for part in (fixed, fixed_low):
+        part += part.transpose(0, 2, 1).copy()
+        part /= 2.0
+    return _Sums(rows, Ts, lows, fixed, fixed_low, by_top)
+
+
+def _good(F_xx: Array) -> bool:
+    """Whether no column of X~ lies near the span of the others, as it may by unlucky rows."""
+    scale = np.sqrt(np.diag(F_xx))
+    try:
+        root = np.linalg.cholesky(F_xx / np.outer(scale, scale))
+    except np.linalg.LinAlgError:
+        return False
+    return bool(np.diag(root).min() > GOOD)
+
+
+def _ancestors(parents: Sequence[Ints | None], psi: Sequence[Array]) -> list[list[Ints]]:
+    """Per level, the group of each level above that each of its groups lies in."""
+    out: list[list[Ints]] = []
+    for position in range(len(psi)):
+        mine: list[Ints] = []
+        here: Ints = np.arange(psi[position].size)
+        for parent in parents[position:-1]:
+            assert parent is not None
+            here = parent[here]
+            mine.append(here)
+        out.append(mine)
+    return out
+
+
+def _refined(sums: _Sums) -> Coordinates:
+    """Fit e on X~ once more and take what it explains off e, in the sums themselves.
+
+    What is taken off goes to the low parts, which are small: the sums lose nothing.
+    """
+    F, coordinates = sums.F, sums.rows.coordinates
+    p = F.shape[0] - 1
+    if p == 0:
+        return coordinates
+    extra = scipy.linalg.solve(F[:p, :p], F[:p, p], assume_a="pos")
+    if float(extra @ F[:p, p]) <= NEGLIGIBLE * float(F[p, p]):
+        return coordinates
+    fixed, low = sums.fixed, sums.fixed_low
+    F_xe = fixed[:, :p, :p] @ extra
+    low[:, p, p] += F_xe @ extra - 2.0 * fixed[:, :p, p] @ extra
+    low[:, :p, p] -= F_xe
+    low[:, p, :p] -= F_xe
+    sums.Ts[0][:, :, -1] -= sums.Ts[0][:, :, -p - 1 : -1] @ extra
+    for T, T_low in zip(sums.Ts[1:], sums.lows[1:], strict=True):
+        T_low[:, :, -1] -= T[:, :, -p - 1 : -1] @ extra
+    return replace(coordinates, b0=coordinates.b0 + extra)

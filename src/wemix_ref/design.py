@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import pandas as pd
@@ -25,10 +25,12 @@ from wemix_ref.errors import (
 from wemix_ref.formula import Formula, parse_formula
 from wemix_ref.frames import as_pandas
 from wemix_ref.grouping import Grouping, lme4_order, nest
-from wemix_ref.linalg import triangular_factor
-from wemix_ref.model_matrix import ModelFrame, complete_rows, model_frame, model_matrix
+from wemix_ref.matrix_columns import matrices
+from wemix_ref.model_matrix import ModelFrame, model_frame
+from wemix_ref.rank import dependent_columns
 from wemix_ref.scaling import check_scale
 from wemix_ref.source import Source
+from wemix_ref.table import Table, copies_on_write
 from wemix_ref.training import Training
 from wemix_ref.weights import check_columns, check_names, check_use, design_weights
 
@@ -37,10 +39,10 @@ __all__ = ["Design", "Level", "RandomTerm", "build_design"]
 Array = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
-#: A column of X, scaled to length one, whose part orthogonal to the columns before it is shorter
-#: than this counts as linearly dependent. R takes 1e-7 and drops the column; orthogonalised columns
-#: (crossproducts.py) keep their digits well below that, and rounding alone leaves about 1e-15.
-RANK_TOLERANCE = 1e-10
+#: Rows that are squared at a time.
+BLOCK_ROWS = 1 << 16
+
+_parsed = lru_cache(maxsize=256)(parse_formula)
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ class Level:
     labels : (G,) the groups' ids; a MultiIndex for interactions.
     parent : (G,) group of the next level up; None at the top.
     terms : the random terms, in lme4's order.
-    Z : (n, q) columns of all terms side by side.
+    Z : (n, q) columns of all terms side by side; a view of the design's store of columns where it
+        can be, so it is not to be changed in place.
     psi, psi_cond : (G,) unconditional and conditional weights.
     """
 
@@ -90,7 +93,7 @@ class Design:
     ----------
     formula : the parsed formula.
     y : (n,) response minus offset.
-    X : (n, p), with columns x_names.
+    X : (n, p), with columns x_names; column by column in memory, as Z.
     offset : (n,) zeros when the formula has none.
     index : (n,) the data's index.
     n_dropped : rows left out for missing values.
@@ -144,7 +147,7 @@ class Design:
         total = self.omega.sum()
         scales = []
         for level in self.levels:
-            rms = np.sqrt(self.omega @ level.Z**2 / total)
+            rms = np.sqrt(_weighted_squares(self.omega, level.Z) / total)
             scales.append(np.where(rms > 0, rms, 1.0))
         terms = [(level.name, [term.names for term in level.terms]) for level in self.levels]
         return CovarianceMap.from_terms(terms, scales)
@@ -178,7 +181,7 @@ def build_design(
     FormulaError, DataError, WeightsError, NestingError, RankError, ModelError
         See the message: what must hold, what was found and where, what to do.
     """
-    parsed = parse_formula(formula)
+    parsed = _parsed(formula) if isinstance(formula, str) else parse_formula(formula)
     if not parsed.bars:
         raise ModelError(
             f"the formula must have at least one random term such as (1|group); "
@@ -187,19 +190,23 @@ def build_design(
     names = () if weights is None else check_names(weights, conditional_weights)
     used = check_use(use, names) if names else ()
     data = as_pandas(data)
-    _check_data(data, (*parsed.variables(), *(name for name in names if name is not None)))
-    source = Source.of(data, (*parsed.variables(), *names), center_group, center_grand)
+    columns = (*parsed.variables(), *(name for name in names if name is not None))
+    _check_data(data, columns)
+    table = Table.of(data, columns)
+    if not copies_on_write():
+        table = table.copied()
+    source = Source.of(table, center_group, center_grand)
 
-    complete = complete_rows(parsed.variables(), data)
-    n_dropped = int((~complete).sum())
-    if not complete.any():
+    complete = table.complete(parsed.variables())
+    n_dropped = 0 if complete is None else int((~complete).sum())
+    if n_dropped == len(data):
         raise DataError(
             f"at least one row must be complete in the columns that the formula uses; all "
             f"{len(data)} rows have missing values{_worst(data, parsed.variables())}."
         )
-    raw_weights = check_columns(data, names, complete) if names else None
+    raw_weights = check_columns(table, names, complete) if names else None
 
-    frame = model_frame(parsed, data, keep=complete)
+    frame = model_frame(parsed, table)
     grouping = _grouping(parsed, frame, bool(names))
     top = grouping[-1]
     if len(top.labels) < 2:
@@ -209,12 +216,12 @@ def build_design(
         )
     methods = check_scale(scale, len(grouping)) if names else ()
     weighting = design_weights(
-        raw_weights, names, grouping, conditional_weights, used, methods, int(complete.sum())
+        raw_weights, names, grouping, conditional_weights, used, methods, len(data) - n_dropped
     )
     means: dict[str, Array] = {}
     if center_group or center_grand is not None:
-        data, means = centre(
-            data,
+        table, means = centre(
+            table,
             complete,
             weighting.omega,
             {g.name: (g.codes, len(g.labels)) for g in grouping},
@@ -222,17 +229,17 @@ def build_design(
             center_grand,
             parsed.variables(),
         )
-        frame = model_frame(parsed, data, keep=complete)
-    X = model_matrix(parsed.fixed, frame)
-    y = frame.response - frame.offset
+        frame = model_frame(parsed, table)
+    parts = [[parsed.fixed], *([bar.terms for bar in group.bars] for group in grouping)]
+    (X, [fixed]), *random = matrices(parts, frame.columns, frame.response.size)
+    y = frame.response - frame.offset if parsed.fixed.offsets else frame.response.copy()
     _check_response(parsed, y)
-    _check_rank(X.values, X.names, np.sqrt(weighting.omega))
+    _check_rank(X, fixed.names, weighting.omega)
 
     levels = []
-    for position, group in enumerate(grouping):
-        parts = [model_matrix(bar.terms, frame) for bar in group.bars]
-        for part in parts:
-            if not part.names:
+    for position, (group, (Z, terms)) in enumerate(zip(grouping, random, strict=True)):
+        for term in terms:
+            if not term.names:
                 raise FormulaError(
                     f"each random term must have at least one coefficient; a term on "
                     f"`{group.name}` has none. Write (1|{group.name}) for an intercept."
@@ -244,8 +251,8 @@ def build_design(
                 codes=group.codes,
                 labels=group.labels,
                 parent=group.parent,
-                terms=tuple(RandomTerm(tuple(part.names)) for part in parts),
-                Z=np.column_stack([part.values for part in parts]),
+                terms=tuple(RandomTerm(term.names) for term in terms),
+                Z=Z,
                 psi=weighting.psi[position],
                 psi_cond=weighting.psi_cond[position],
             )
@@ -260,10 +267,10 @@ def build_design(
     design = Design(
         formula=parsed,
         y=y,
-        X=X.values,
-        x_names=tuple(X.names),
+        X=X,
+        x_names=fixed.names,
         offset=frame.offset,
-        index=data.index[complete],
+        index=frame.index,
         n_dropped=n_dropped,
         levels=tuple(levels),
         omega=weighting.omega,
@@ -289,7 +296,11 @@ def _check_data(data: pd.DataFrame, columns: Sequence[str]) -> None:
             f"{', '.join(repr(str(name)) for name in data.columns[:20])}"
             f"{', ...' if len(data.columns) > 20 else ''}."
         )
-    doubled = [name for name in dict.fromkeys(columns) if (data.columns == name).sum() > 1]
+    doubled = [
+        name
+        for name in dict.fromkeys(columns)
+        if not data.columns.is_unique and (data.columns == name).sum() > 1
+    ]
     if doubled:
         raise DataError(
             f"a column that is used must be there once; {', '.join(map(repr, doubled))} "
@@ -315,25 +326,21 @@ def _grouping(formula: Formula, frame: ModelFrame, weighted: bool) -> list[Group
 
 
 def _check_response(formula: Formula, y: Array) -> None:
-    if np.all(y == y[0]):
+    if y.min() == y.max():
         raise DataError(
             f"the response must vary; every one of its {y.size} values"
             f"{' (minus the offset)' if formula.fixed.offsets else ''} is {y[0]:g}."
         )
 
 
-def _check_rank(X: Array, names: Sequence[str], root_omega: Array) -> None:
+def _check_rank(X: Array, names: Sequence[str], omega: Array) -> None:
     """Name the columns of X that depend linearly on those before them."""
     n, p = X.shape
     if n <= p:
         raise ModelError(
             f"there must be more rows than columns of X; found {n} rows and {p} columns."
         )
-    weighted = root_omega[:, None] * X
-    lengths = np.linalg.norm(weighted, axis=0)
-    # |R_jj| is the distance of column j from the span of the columns before it
-    R = triangular_factor(weighted / np.where(lengths > 0, lengths, 1.0))
-    short = (np.abs(np.diag(R)) < RANK_TOLERANCE) | (lengths == 0)
+    short = dependent_columns(X, omega)
     dependent = [name for name, bad in zip(names, short, strict=True) if bad]
     if dependent:
         raise RankError(
@@ -341,6 +348,15 @@ def _check_rank(X: Array, names: Sequence[str], root_omega: Array) -> None:
             f"{'depends' if len(dependent) == 1 else 'depend'} on the columns before: "
             f"{', '.join(repr(name) for name in dependent)}. Leave them out of the formula."
         )
+
+
+def _weighted_squares(omega: Array, Z: Array) -> Array:
+    """Sum of omega z^2 for each column, (q,)."""
+    out = np.zeros(Z.shape[1])
+    for start in range(0, omega.size, BLOCK_ROWS):
+        rows = slice(start, start + BLOCK_ROWS)
+        out += omega[rows] @ Z[rows] ** 2
+    return out
 
 
 def _warn_of_levels(design: Design) -> None:

@@ -1,186 +1,244 @@
 """One level's random effects integrated out of its groups, and the derivatives of that step.
 
 Integrating a group's random effects out of the nested pseudo-likelihood (paper, eqs. 82-102) is one
-block elimination. With T the group's cross-products, split into the block zz of the level's own
-effects and the rest r,
+block elimination. With T the group's cross-products of its own z with z and with the rest r (the
+effects of the levels above, and the fixed part [X, y]),
 
-    A = Lambda' T_zz Lambda + I,   U = A^-1 Lambda' T_zr,   S = T_rr - (Lambda' T_zr)' U,
+    A = Lambda' T_zz Lambda + I = R'R,   B = R^-T Lambda' T_zr,
 
-the group adds psi log det A to the deviance (psi unconditional), and S, times the conditional psi,
-to its parent's T. All groups of a level are taken at once, along the first axis.
+the group adds psi log det A to the deviance (psi unconditional), and psi B'B is taken off the
+cross-products of the rest: psi/psi_k times its part off those of each group k above that it lies
+in, psi times off F, those of [X, y] in sum.
+
+Derivatives need no more of the fixed part than its products with a few vectors V = [.., (-b, 1)].
+With C = [T_zz, T_z,above, T_z,fixed V] and U = A^-1 Lambda' C_zr, E = C_zr - C_zz Lambda U they run
+from the top down on matrices G, the adjoints of what is left of C, over psi:
+
+    dD/dLambda = sum 2 psi (C_zz Lambda A^-1 - E G U'),
+    G of a group below = [-Lambda U; I] G [-Lambda U; I]' + Lambda A^-1 Lambda' on zz.
+
+The last column of G holds the conditional modes: minus sigma^2 times it are the effects of the
+groups above. Every step is there twice, as loops over groups (`elimination_loops.py`) and as matrix
+products (`elimination_arrays.py`); the loops are taken where they can be compiled.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wemix_ref.crossproducts import LevelGroups
+from wemix_ref import elimination_arrays, elimination_loops
+from wemix_ref.compiled import HAVE_NUMBA
 
-__all__ = [
-    "LevelState",
-    "Tangent",
-    "eliminate",
-    "pull_back",
-    "pull_down",
-    "tangent_of",
-    "tangent_pull_back",
-    "tangent_pull_down",
-    "to_parent",
-]
+__all__ = ["LevelState", "Moved", "contract", "eliminate", "subtract"]
 
 Array = NDArray[np.float64]
+Ints = NDArray[np.intp]
+
+#: From so many columns of [X, y] on, a product of matrices (BLAS) beats a loop over groups.
+MANY_COLUMNS = 24
+
+
+def _steps() -> Any:  # noqa: ANN401
+    return elimination_loops if HAVE_NUMBA() else elimination_arrays
+
+
+def _checked(failed: int) -> None:
+    if failed >= 0:
+        raise np.linalg.LinAlgError(f"A of group {failed} is not positive definite")
+
+
+def eliminate(T: Array, Lam: Array, psi: Array, F: Array | None) -> tuple[Array, Array]:
+    """Integrate one level's random effects out of its groups.
+
+    Parameters
+    ----------
+    T : (G, q, q + r) cross-products of z with [z, rest]; the fixed part stands last in the rest.
+    Lam : (q, q). psi : (G,) unconditional weights.
+    F : (p + 1, p + 1) of the fixed part, changed: psi B'B is taken off; None to leave it.
+
+    Returns
+    -------
+    B, shape (G, q, r), and log det A, shape (G,).
+    """
+    G, q, m = T.shape
+    B, log_det = np.empty((G, q, m - q)), np.empty(G)
+    fold = np.empty((0, 0)) if F is None else F
+    k = fold.shape[0]
+    many = k >= MANY_COLUMNS
+    _checked(_steps().eliminate(T, Lam, psi, 0 if many else k, fold, B, log_det))
+    if F is not None and many:
+        last = B[:, :, -k:].reshape(-1, k)
+        F -= last.T @ (np.repeat(psi, q)[:, None] * last)
+    return B, log_det
+
+
+def subtract(B: Array, first: int, weights: Array, ancestor: Ints, T: Array, low: Array) -> None:
+    """Take what a level explains off the cross-products of a level above: T -= weight B_z'B.
+
+    Parameters
+    ----------
+    B : (G, q, r). first : where the upper level's z begin in the rest, or the fixed part.
+    weights : (G,) psi over the ancestor's. ancestor : (G,).
+    T : (K, q_up, r - first), changed. low : the same shape, what rounding takes off T is added:
+        much is taken off that is large, and little stays.
+    """
+    _steps().subtract(B, first, weights, ancestor, T, low)
 
 
 @dataclass(frozen=True)
 class LevelState:
-    """One level after its effects were integrated out.
+    """One level at theta, as derivatives need it.
 
     Attributes
     ----------
-    Lam : (r, q) Lambda in the working coordinates of Z.
-    T_zz, T_zr : (G, r, r), (G, r, m) blocks of the cross-products.
-    A_inv : (G, q, q).
-    U : (G, q, m), A^-1 Lambda' T_zr.
-    E : (G, r, m), T_zr - T_zz Lambda U.
-    log_det : (G,) log det A.
-    S : (G, m, m) what is left for the parent.
+    Lam : (q, q) Lambda in the working coordinates of Z.
+    C : (G, q, q + r). TL, A_inv : (G, q, q), C_zz Lambda and A^-1. U, E : (G, q, r).
+    psi : (G,) unconditional weights.
+    above : (K, r, r) adjoints G of the parents, one of them at the top.
+    parent : (G,) zeros at the top.
     """
 
     Lam: Array
-    T_zz: Array
-    T_zr: Array
+    C: Array
+    TL: Array
     A_inv: Array
     U: Array
     E: Array
-    log_det: Array
-    S: Array
+    psi: Array
+    above: Array
+    parent: Ints
 
+    @classmethod
+    def of(cls, C: Array, Lam: Array, psi: Array, above: Array, parent: Ints) -> LevelState:
+        """Solve a level, given what lies above."""
+        G, q, M = C.shape
+        TL, A_inv = np.empty((G, q, q)), np.empty((G, q, q))
+        U, E = np.empty((G, q, M - q)), np.empty((G, q, M - q))
+        _checked(_steps().solve(C, Lam, TL, A_inv, U, E))
+        return cls(Lam, C, TL, A_inv, U, E, psi, above, parent)
 
-def eliminate(T: Array, Lam: Array) -> LevelState:
-    """Integrate one level's random effects out of its groups' cross-products T."""
-    r = Lam.shape[0]
-    T_zz, T_zr, T_rr = T[:, :r, :r], T[:, :r, r:], T[:, r:, r:]
-    LT_zr = Lam.T @ T_zr
-    A = Lam.T @ T_zz @ Lam + np.eye(Lam.shape[1])
-    root = np.linalg.cholesky(A)
-    log_det = 2.0 * np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
-    root_inv = np.linalg.inv(root)
-    B = root_inv @ LT_zr
-    A_inv = root_inv.transpose(0, 2, 1) @ root_inv
-    U = root_inv.transpose(0, 2, 1) @ B
-    E = T_zr - T_zz @ (Lam @ U)
-    return LevelState(Lam, T_zz, T_zr, A_inv, U, E, log_det, T_rr - B.transpose(0, 2, 1) @ B)
+    def gradient(self, bins: Ints, n_bins: int) -> Array:
+        """dD/dLambda summed over the groups of each bin, (n_bins, q, q)."""
+        out = np.zeros((n_bins, *self.Lam.shape))
+        _steps().pull_back(
+            self.TL, self.A_inv, self.U, self.E, self.above, self.parent, self.psi, bins, out
+        )
+        return out
 
+    def curvature(self) -> Array:
+        """DD / d(Lambda Lambda'), (q, q): sum of psi (C_zz - TL A^-1 TL' - E G E')."""
+        out = np.zeros(self.Lam.shape)
+        q = self.Lam.shape[0]
+        T_zz = np.ascontiguousarray(self.C[:, :, :q])
+        _steps().curvature(
+            T_zz, self.TL, self.A_inv, self.E, self.above, self.parent, self.psi, out
+        )
+        return out
 
-def pull_back(state: LevelState, G: Array, psi: Array) -> Array:
-    """Adjoint of Lambda, (G, r, q), a group at a time.
-
-    Parameters
-    ----------
-    G : (G, m, m) adjoint of each group's S.
-    psi : (G,) unconditional weights, the adjoint of each group's log det A.
-    """
-    return 2.0 * (
-        psi[:, None, None] * (state.T_zz @ (state.Lam @ state.A_inv))
-        - state.E @ (G @ state.U.transpose(0, 2, 1))
-    )
-
-
-def pull_down(state: LevelState, G: Array, psi: Array) -> Array:
-    """Adjoint of T, (G, r + m, r + m); arguments as for `pull_back`."""
-    Lam, r = state.Lam, state.Lam.shape[0]
-    B = Lam @ state.U
-    BG = B @ G
-    T_bar = np.empty((G.shape[0], r + G.shape[1], r + G.shape[1]))
-    T_bar[:, :r, :r] = BG @ B.transpose(0, 2, 1) + psi[:, None, None] * (Lam @ state.A_inv @ Lam.T)
-    T_bar[:, :r, r:] = -BG
-    T_bar[:, r:, :r] = -BG.transpose(0, 2, 1)
-    T_bar[:, r:, r:] = G
-    return T_bar
-
-
-def to_parent(level: LevelGroups, S: Array) -> Array:
-    """Sum of psi_cond S over the groups of each parent, (K, m, m)."""
-    assert level.to_parent is not None
-    flat = (level.psi_cond[:, None, None] * S).reshape(S.shape[0], -1)
-    return np.asarray(level.to_parent @ flat).reshape(-1, *S.shape[1:])
+    def below(self) -> Array:
+        """Adjoints G for the groups below, (G, q + r, q + r)."""
+        G, _, M = self.C.shape
+        out = np.empty((G, M, M))
+        _steps().pull_down(self.Lam, self.A_inv, self.U, self.above, self.parent, out)
+        return out
 
 
 @dataclass(frozen=True)
-class Tangent:
-    """Directional derivative of a :class:`LevelState`; dT_zz is None for zero."""
+class Moved:
+    """Derivatives of a :class:`LevelState` in several directions of theta.
 
+    The first directions are those of the levels below: they move C, by dT. After them come the
+    level's own, which move Lambda, by dLam.
+    """
+
+    state: LevelState
+    dT: Array
     dLam: Array
-    dT_zz: Array | None
     dA_inv: Array
     dU: Array
     dE: Array
-    dS: Array
 
+    @classmethod
+    def of(
+        cls, state: LevelState, dT: Array, dLam: Array, to: Ints, weights: Array, size: int
+    ) -> tuple[Moved, Array]:
+        """Move a level.
 
-def tangent_of(state: LevelState, dT: Array | None, dLam: Array) -> Tangent:
-    """Derivative of `eliminate` in the direction (dT, dLam); dT is None for zero."""
-    Lam, r = state.Lam, state.Lam.shape[0]
-    Ut = state.U.transpose(0, 2, 1)
-    cross = dLam.T @ state.T_zz @ Lam
-    dA = cross + cross.transpose(0, 2, 1)
-    dC = dLam.T @ state.T_zr
-    if dT is not None:
-        dT_zz, dT_zr = dT[:, :r, :r], dT[:, :r, r:]
-        dA = dA + Lam.T @ dT_zz @ Lam
-        dC = dC + Lam.T @ dT_zr
-    dAU = dA @ state.U
-    dU = state.A_inv @ (dC - dAU)
-    dA_inv = -state.A_inv @ dA @ state.A_inv
-    UdC = Ut @ dC
-    dS = Ut @ dAU - UdC - UdC.transpose(0, 2, 1)
-    dE = -state.T_zz @ (dLam @ state.U + Lam @ dU)
-    if dT is None:
-        return Tangent(dLam, None, dA_inv, dU, dE, dS)
-    dE += dT_zr - dT_zz @ (Lam @ state.U)
-    return Tangent(dLam, dT_zz, dA_inv, dU, dE, dS + dT[:, r:, r:])
+        Parameters
+        ----------
+        dT : (D0, G, q + r, q + r). dLam : (D1, q, q).
+        to, weights : (G,) where the derivatives of what is left go, and how often; size : of them.
 
+        Returns
+        -------
+        The derivatives, and the sums of those of what is left, (D0 + D1, size, r, r).
+        """
+        G, q, r = state.U.shape
+        D = dT.shape[0] + dLam.shape[0]
+        dA_inv, dU, dE = np.empty((D, G, q, q)), np.empty((D, G, q, r)), np.empty((D, G, q, r))
+        up = np.zeros((D, size, r, r))
+        at = (state.C, state.Lam, state.TL, state.A_inv, state.U)
+        _steps().tangents(*at, dT, dLam, dA_inv, dU, dE, to, weights, up)
+        return cls(state, dT, dLam, dA_inv, dU, dE), up
 
-def tangent_pull_back(
-    state: LevelState, t: Tangent | None, G: Array, dG: Array, psi: Array
-) -> Array:
-    """Derivative of the sum over groups of `pull_back`, (r, q); t is None for zero."""
-    Ut = state.U.transpose(0, 2, 1)
-    fit = state.E @ (dG @ Ut)
-    if t is None:
-        return np.asarray(-2.0 * fit.sum(axis=0))
-    inner = t.dLam @ state.A_inv + state.Lam @ t.dA_inv
-    volume = state.T_zz @ inner
-    if t.dT_zz is not None:
-        volume += t.dT_zz @ (state.Lam @ state.A_inv)
-    fit += t.dE @ (G @ Ut) + state.E @ (G @ t.dU.transpose(0, 2, 1))
-    return np.asarray(2.0 * (np.tensordot(psi, volume, axes=1) - fit.sum(axis=0)))
+    def back(
+        self,
+        d_above: Array,
+        T_fixed: Array,
+        times: Array,
+        sigma2: float,
+        rows: Array,
+        keep: bool,
+    ) -> tuple[Array, Array]:
+        """Derivatives of the level's gradient, and of the adjoints for the groups below.
 
+        Parameters
+        ----------
+        d_above : (D, K, r, r) derivatives of `above`, in all directions.
+        T_fixed : (G, q, ..) cross-products of the data with the fixed part last; times : (G,) what
+            makes them those by unconditional weights.
+        rows : (D, p + 1), changed: minus how the level's modes move times T_fixed.
+        keep : whether there is a level below.
 
-def tangent_pull_down(
-    state: LevelState, t: Tangent | None, G: Array, dG: Array, psi: Array
-) -> Array:
-    """Derivative of `pull_down`; t is None for zero."""
-    Lam, r = state.Lam, state.Lam.shape[0]
-    B = Lam @ state.U
-    Bt = B.transpose(0, 2, 1)
-    dBG = B @ dG
-    dT_bar = np.empty((G.shape[0], r + G.shape[1], r + G.shape[1]))
-    if t is None:
-        dT_bar[:, :r, :r] = dBG @ Bt
-    else:
-        dB = t.dLam @ state.U + Lam @ t.dU
-        dBG = dBG + dB @ G
-        half = t.dLam @ state.A_inv @ Lam.T
-        dT_bar[:, :r, :r] = (
-            dBG @ Bt
-            + B @ (G @ dB.transpose(0, 2, 1))
-            + psi[:, None, None] * (half + half.transpose(0, 2, 1) + Lam @ t.dA_inv @ Lam.T)
+        Returns
+        -------
+        (D, q, q), and (D, G, q + r, q + r), empty where nothing is below.
+        """
+        at = self.state
+        G, q, r = at.U.shape
+        D = d_above.shape[0]
+        out = np.zeros((D, q, q))
+        down = np.empty((D, G, q + r, q + r) if keep else (D, 0, 0, 0))
+        moved = (self.dT, self.dLam, self.dA_inv, self.dU, self.dE)
+        over = (at.above, d_above, at.parent, at.psi)
+        _steps().tangents_back(
+            *(at.C, at.Lam, at.A_inv, at.U, at.E),
+            *moved,
+            *over,
+            T_fixed,
+            times,
+            sigma2,
+            out,
+            rows,
+            down,
         )
-    dT_bar[:, :r, r:] = -dBG
-    dT_bar[:, r:, :r] = -dBG.transpose(0, 2, 1)
-    dT_bar[:, r:, r:] = dG
-    return dT_bar
+        return out, down
+
+
+def contract(T: Array, V: Array) -> Array:
+    """C = [T without the fixed part; its products with V], (G, q, q + r).
+
+    Parameters
+    ----------
+    T : (G, q, m), the fixed part in the last k columns. V : (k, c).
+    """
+    G, q, m = T.shape
+    k, c = V.shape
+    C = np.empty((G, q, m - k + c))
+    steps = elimination_arrays if k >= MANY_COLUMNS else _steps()
+    steps.contract(T, V, C)
+    return C

@@ -52,6 +52,7 @@ from wemix_ref.functions import (
     within_integers,
 )
 from wemix_ref.memory import Memory
+from wemix_ref.table import Table
 
 __all__ = ["evaluate"]
 
@@ -81,32 +82,36 @@ _CALCULATE = {
 
 
 class _Rows:
-    """Data columns, and the rows where an expression is wanted.
+    """Data columns, and the rows where an expression is wanted: None for all.
 
     A call is evaluated over all rows where its own columns are present, however few are wanted
     outside of it: ``scale(x)`` in ``I(scale(x) + z)`` does not depend on what `z` lacks.
     """
 
-    def __init__(self, frame: Mapping[str, pd.Series], expr: Expr, memory: Memory) -> None:
-        self.frame = frame
+    def __init__(self, table: Table, expr: Expr, memory: Memory) -> None:
+        self.table = table
         self.memory = memory
-        self.wanted = np.ones(len(next(iter(frame.values()))), dtype=bool)
-        for name in names_in(expr):
-            self.wanted &= frame[name].notna().to_numpy(dtype=bool)
+        self.wanted = table.complete(names_in(expr))
 
     def column(self, name: str) -> _Value:
-        series = self.frame[name]
-        present = series.notna().to_numpy(dtype=bool)
-        value = self.memory.column(name, read_column(name, series[present]))
+        series, present = self.table[name], self.table.present(name)
+        values = read_column(name, series if present is None else series[present])
+        value = self.memory.column(name, values)
         if not isinstance(value, FactorColumn) and value.dtype == bool:
-            return _restrict(LogicalColumn(value), self.wanted[present])
-        return _restrict(value, self.wanted[present])
+            return _restrict(LogicalColumn(value), self.among(present))
+        return _restrict(value, self.among(present))
+
+    def among(self, rows: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+        """Which of some rows are wanted; None for all of them."""
+        return self.wanted if rows is None or self.wanted is None else self.wanted[rows]
 
     def of(self, expr: Expr) -> _Rows:
-        return _Rows(self.frame, expr, self.memory)
+        return _Rows(self.table, expr, self.memory)
 
 
-def _restrict(value: _Value, rows: NDArray[np.bool_]) -> _Value:
+def _restrict(value: _Value, rows: NDArray[np.bool_] | None) -> _Value:
+    if rows is None:
+        return value
     if isinstance(value, FactorColumn):
         return replace(value, codes=value.codes[rows])
     if isinstance(value, LogicalColumn):
@@ -125,7 +130,8 @@ def evaluate(expr: Expr, frame: Mapping[str, pd.Series], memory: Memory | None =
     expr : Expr
         A variable of a parsed formula.
     frame : mapping of str to pandas.Series
-        The data columns it uses, all of one length.
+        The data columns it uses, all of one length. Of a :class:`~wemix_ref.table.Table`, what is
+        missing is known already.
     memory : Memory, optional
         Learns what the expression takes from all rows (means, polynomials, levels), or, when
         recalling, gives what it learned in place of what these rows would give.
@@ -142,6 +148,8 @@ def evaluate(expr: Expr, frame: Mapping[str, pd.Series], memory: Memory | None =
     DataError
         A column of a type that has no place where it stands.
     """
+    if not isinstance(frame, Table):
+        frame = Table(frame, next(iter(frame.values())).index)
     rows = _Rows(frame, expr, Memory() if memory is None else memory)
     with np.errstate(all="ignore"):
         if isinstance(expr, Call) and expr.function == "poly":
@@ -150,7 +158,7 @@ def evaluate(expr: Expr, frame: Mapping[str, pd.Series], memory: Memory | None =
     if isinstance(value, (LogicalColumn, FactorColumn)):
         return value
     assert not isinstance(value, str)
-    return NumericColumn(value.astype(np.float64)[:, None])
+    return NumericColumn(np.asarray(value, dtype=np.float64)[:, None])
 
 
 def _evaluate(node: Expr, rows: _Rows) -> _Value:
@@ -169,7 +177,7 @@ def _evaluate(node: Expr, rows: _Rows) -> _Value:
     if isinstance(node, Binary):
         return _binary(node, rows)
     own = rows.of(node)
-    return _restrict(_call(node, own), rows.wanted[own.wanted])
+    return _restrict(_call(node, own), rows.among(own.wanted))
 
 
 def _plain(value: _Value, node: Expr, by: str) -> NDArray[Any]:

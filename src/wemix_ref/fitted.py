@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from wemix_ref import marginal
 from wemix_ref.components import Component, components
+from wemix_ref.conditional_modes import spherical_modes
 from wemix_ref.covariance import SINGULAR_TOLERANCE
 from wemix_ref.design import Design
 from wemix_ref.deviance import Criterion, Evaluation
@@ -244,19 +245,7 @@ class Fitted:
     @cached_property
     def _spherical_modes(self) -> list[Array]:
         """Conditional modes v of the spherical effects, per level (G, q): eq. 60 at beta."""
-        out: list[Array] = []
-        data, at = self._criterion.data, self._at
-        right = np.broadcast_to(at.profile.v, (data.levels[-1].psi.size, at.profile.v.size))
-        for position in reversed(range(len(at.states))):
-            state = at.states[position]
-            v = np.einsum("gqm,gm->gq", state.U, right)
-            out.insert(0, v)
-            if position > 0:
-                parent = data.levels[position - 1].parent
-                assert parent is not None
-                # what is left of the response once this level's effects are taken off
-                right = np.hstack([-(v @ state.Lam.T), right])[parent]
-        return out
+        return spherical_modes(self._criterion, self._at)
 
     @cached_property
     def _modes(self) -> list[Array]:

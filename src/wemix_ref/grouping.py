@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from wemix_ref.errors import NestingError, shown
 from wemix_ref.formula import Bar, label_of
+from wemix_ref.kernels_rows import nesting
 
 __all__ = ["Grouping", "lme4_order", "nest"]
 
@@ -100,11 +101,12 @@ def _parents(
     lower: str, codes: Ints, labels: pd.Index, upper: str, upper_codes: Ints, upper_labels: pd.Index
 ) -> Ints:
     n_groups = len(labels)
-    first, last = np.full(n_groups, len(upper_labels)), np.full(n_groups, -1)
-    np.minimum.at(first, codes, upper_codes)
-    np.maximum.at(last, codes, upper_codes)
-    split = np.flatnonzero(first != last)
-    if split.size:
+    parent = nesting(codes, upper_codes, n_groups)
+    if parent is None:
+        first, last = np.full(n_groups, len(upper_labels)), np.full(n_groups, -1)
+        np.minimum.at(first, codes, upper_codes)
+        np.maximum.at(last, codes, upper_codes)
+        split = np.flatnonzero(first != last)
         g = split[0]
         raise NestingError(
             f"grouping factors must be nested; {split.size} of {n_groups} groups of `{lower}` lie "
@@ -114,4 +116,4 @@ def _parents(
             f"(1|{upper}/{lower}) where `{upper}` holds several `{lower}`, (1|{lower}/{upper}) "
             f"where `{lower}` holds several `{upper}`. Crossed factors are not fitted here."
         )
-    return first.astype(np.intp)
+    return parent

@@ -1,6 +1,6 @@
 """Scores and the joint Hessian of (beta, theta, sigma).
 
-With F_k = psi_Lk S_k a top group's share of F and v = (-beta, 1), its log pseudo-likelihood at
+With F_k a top group's share of F and v = (-beta, 1), its log pseudo-likelihood at
 fixed (beta, theta, sigma) is (eq. 111, which the paper prints with its own beta per group)
 
     l_k = - 1/2 sum psi log det A - W_k / 2 log(2 pi sigma^2) - v' F_k v / (2 sigma^2).
@@ -17,6 +17,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from wemix_ref.conditional_modes import working_modes
 from wemix_ref.deviance import Criterion, Evaluation
 
 __all__ = ["JointInformation"]
@@ -65,26 +66,18 @@ class JointInformation:
         sigma = float(np.sqrt(sigma2))
         J = data.coordinates.jacobian
 
-        top = data.levels[-1]
-        F_k = top.psi[:, None, None] * at.states[-1].S
-        F_kv = F_k @ v
+        F_top = at.F_top
+        F_kv = data.scores(v, working_modes(criterion, at)) if F_top is None else F_top @ v
         quadratic = F_kv @ v
-        K = top.psi.size
+        K = data.W_top.size
         scores = np.empty((K, p + n_theta + 1))
         scores[:, :p] = F_kv[:, :p] @ J / sigma2
-        by_group = criterion.gradients_by_group(at, np.outer(v, v) / sigma2)
-        by_top = []
-        for level, gradient in zip(data.levels, by_group, strict=True):
-            sums = np.zeros((K, *gradient.shape[1:]))
-            np.add.at(sums, level.top, gradient)
-            by_top.append(sums)
-        scores[:, p : p + n_theta] = -0.5 * covariance.gather(by_top)
+        scores[:, p : p + n_theta] = -0.5 * criterion.gradient_by_top(at)
         scores[:, -1] = -data.W_top / sigma + quadratic / sigma**3
 
         H = np.zeros((p + n_theta + 1, p + n_theta + 1))
-        H_tt, dF = criterion.hessian(at, profiled=False)
+        H_tt, dFv = criterion.hessian(at, profiled=False)
         t = slice(p, p + n_theta)
-        dFv = dF @ v
         H[:p, :p] = J.T @ profile.F[:p, :p] @ J / sigma2
         H[t, t] = H_tt / 2.0
         H[t, :p] = -dFv[:, :p] @ J / sigma2
@@ -94,8 +87,8 @@ class JointInformation:
         H[-1, -1] = 2.0 * data.W / sigma2
 
         log_det = np.zeros(K)
-        for level, state in zip(data.levels, at.states, strict=True):
-            np.add.at(log_det, level.top, level.psi * state.log_det)
+        for level, log_det_A in zip(data.levels, at.log_dets, strict=True):
+            log_det += np.bincount(level.top, level.psi * log_det_A, K)
         log_likelihoods = -0.5 * (
             log_det + data.W_top * np.log(2.0 * np.pi * sigma2) + quadratic / sigma2
         )

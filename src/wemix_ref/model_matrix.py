@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from wemix_ref.columns import Column, FactorColumn, NumericColumn, group_ids, take
-from wemix_ref.contrasts import code_variable
 from wemix_ref.errors import DataError, shown
 from wemix_ref.expressions import evaluate
 from wemix_ref.formula import Bar, Call, Expr, Formula, Name, TermSet, label_of, names_in
+from wemix_ref.kernels_rows import nesting, number
+from wemix_ref.matrix_columns import ModelMatrix, matrices
 from wemix_ref.memory import Memory
+from wemix_ref.table import Mask, Table, all_of, plainly_finite
 
 __all__ = ["ModelFrame", "ModelMatrix", "complete_rows", "model_frame", "model_matrix"]
+
+
+Ints = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -66,33 +72,39 @@ class ModelFrame:
         parts = [self._groups[label_of(factor)] for factor in bar.group]
         if len(parts) == 1:
             return parts[0]
-        combined = parts[0][0].astype(np.int64)
-        for codes, ids in parts[1:]:
-            # Compressing at each step keeps the products small; the order is lexicographic.
-            _, combined = np.unique(combined * len(ids) + codes, return_inverse=True)
-        _, first = np.unique(combined, return_index=True)
-        labels = pd.MultiIndex.from_arrays(
-            [ids[codes[first]] for codes, ids in parts], names=[ids.name for _, ids in parts]
-        )
-        return combined.astype(np.intp), labels
+        codes, members = parts[0][0], [np.arange(len(parts[0][1]))]
+        for own, ids in parts[1:]:
+            # Combining two at a time keeps the products small; the order is lexicographic.
+            codes, before, here = _combined(codes, members[0].size, own, len(ids))
+            members = [*(part[before] for part in members), here]
+        return codes, _labels([ids for _, ids in parts], members)
 
 
-@dataclass(frozen=True)
-class ModelMatrix:
-    """A model matrix.
+def _combined(first: Ints, n_first: int, second: Ints, n_second: int) -> tuple[Ints, Ints, Ints]:
+    """Number the pairs of groups that occur, by the first and then by the second.
 
-    Attributes
-    ----------
-    values : (n, p) float array
-    names : tuple of str
-        R's names of the p columns.
-    assign : tuple of int
-        For each column the number of its term, from 1; 0 for the intercept.
+    Returns codes (n,), and for each pair its group of either factor, (G,).
     """
+    # where one factor lies within the other the pairs are its groups
+    if n_first >= n_second and (above := nesting(first, second, n_first)) is not None:
+        return first, np.arange(n_first), above
+    if n_second > n_first and (above := nesting(second, first, n_second)) is not None:
+        order = np.argsort(above, kind="stable")
+        rank = np.empty(n_second, dtype=np.intp)
+        rank[order] = np.arange(n_second)
+        return rank[second], above[order], order
+    codes, pairs = number(first * n_second + second)
+    return codes, pairs // n_second, pairs % n_second
 
-    values: NDArray[np.float64]
-    names: tuple[str, ...]
-    assign: tuple[int, ...]
+
+def _labels(ids: Sequence[Any], members: Sequence[Any]) -> pd.MultiIndex:
+    """Labels of combinations from those of each factor and their places among them."""
+    names = [one.name for one in ids]
+    if all(one.is_monotonic_increasing for one in ids):
+        return pd.MultiIndex(levels=ids, codes=members, names=names, verify_integrity=False)
+    return pd.MultiIndex.from_arrays(
+        [one[places] for one, places in zip(ids, members, strict=True)], names=names
+    )
 
 
 def complete_rows(names: Iterable[str], data: pd.DataFrame) -> NDArray[np.bool_]:
@@ -103,32 +115,12 @@ def complete_rows(names: Iterable[str], data: pd.DataFrame) -> NDArray[np.bool_]
     DataError
         Columns that the data do not have, or have twice.
     """
-    wanted = list(dict.fromkeys(names))
-    unknown = [name for name in wanted if name not in data.columns]
-    if unknown:
-        raise DataError(
-            f"every name in the formula must be a column of the data; {len(unknown)} not found "
-            f"(first: `{unknown[0]}`). The data have: {_listed(data.columns)}"
-        )
-    doubled = [name for name in wanted if isinstance(data[name], pd.DataFrame)]
-    if doubled:
-        raise DataError(
-            f"column names must be unique; {len(doubled)} used by the formula occur more than "
-            f"once (first: `{doubled[0]}`). Rename or drop the copies"
-        )
-    complete = np.ones(len(data), dtype=bool)
-    for name in wanted:
-        complete &= data[name].notna().to_numpy(dtype=bool)
-    return complete
-
-
-def _listed(columns: pd.Index) -> str:
-    shown = ", ".join(str(name) for name in columns[:30])
-    return shown if len(columns) <= 30 else f"{shown}, ... ({len(columns)} in all)"
+    wanted = tuple(names)
+    return all_of(Table.of(data, wanted).complete(wanted), len(data))
 
 
 def model_frame(
-    formula: Formula, data: pd.DataFrame, *, keep: NDArray[np.bool_] | None = None
+    formula: Formula, data: pd.DataFrame | Table, *, keep: Mask | None = None
 ) -> ModelFrame:
     """Evaluate the variables of a formula.
 
@@ -140,7 +132,7 @@ def model_frame(
     ----------
     formula : Formula
         What to evaluate.
-    data : pandas.DataFrame
+    data : pandas.DataFrame or Table
         N rows.
     keep : (N,) bool array, optional
         Keep at most these rows.  Rows with a missing value in a column of the formula are never
@@ -157,15 +149,16 @@ def model_frame(
         Unknown columns, no rows left, a response that is not numeric, an expression without a
         finite value on a row that is kept, or a type that cannot be used.
     """
-    kept = complete_rows(formula.variables(), data)
-    if keep is not None:
-        kept = kept & np.asarray(keep, dtype=bool)
-    if not kept.any():
+    table = data if isinstance(data, Table) else Table.of(data, formula.variables())
+    kept = table.complete(formula.variables())
+    if keep is not None and not keep.all():
+        kept = keep if kept is None else kept & keep
+    if table.n_rows == 0 or (kept is not None and not kept.any()):
         raise DataError(
             f"at least one row must be complete in the columns {', '.join(formula.variables())}; "
-            f"none of {len(data)} is"
+            f"none of {table.n_rows} is"
         )
-    index = data.index[kept]
+    index = table.index if kept is None else table.index[kept]
     memory = Memory()
     columns: dict[str, Column] = {}
     for terms in (formula.fixed, *(bar.terms for bar in formula.bars)):
@@ -173,31 +166,35 @@ def model_frame(
         for variable in terms.variables:
             key = label_of(variable)
             if key not in columns:
-                columns[key] = _variable(variable, data, kept, index, memory)
-    response = _vector(formula.response, data, kept, index, memory, "the response")
+                columns[key] = _variable(variable, table, kept, index, memory)
+    response = _vector(formula.response, table, kept, index, memory, "the response")
     offset = np.zeros(len(index))
     for expr in formula.fixed.offsets:
-        offset = offset + _vector(expr, data, kept, index, memory, "an offset")
+        offset = offset + _vector(expr, table, kept, index, memory, "an offset")
     groups = {
-        label_of(factor): _group(factor, data, kept, index, memory)
+        label_of(factor): _group(factor, table, kept, index, memory)
         for factor in {label_of(f): f for bar in formula.bars for f in bar.group}.values()
     }
-    return ModelFrame(response, offset, columns, kept, index, memory, groups)
+    return ModelFrame(response, offset, columns, all_of(kept, table.n_rows), index, memory, groups)
 
 
 def _variable(
-    expr: Expr, data: pd.DataFrame, kept: NDArray[np.bool_], index: pd.Index, memory: Memory
+    expr: Expr, table: Table, kept: Mask | None, index: pd.Index, memory: Memory
 ) -> Column:
     names = names_in(expr)
-    present = complete_rows(names, data)
-    if _is_orthogonal_poly(expr) and not present.all():
+    present = table.complete(names)
+    if _is_orthogonal_poly(expr) and present is not None:
         raise DataError(
             f"`{label_of(expr)}` must have no missing values, as in R, because its columns depend "
             f"on all rows; `{names[0]}` lacks {int((~present).sum())}. Drop these rows first, or "
             "use raw = TRUE"
         )
-    column = evaluate(expr, {name: data[name] for name in names}, memory)
-    return checked(take(column, kept[present]), expr, index)
+    column = evaluate(expr, table, memory)
+    rows = kept if present is None or kept is None else kept[present]
+    column = take(column, rows)
+    if isinstance(expr, Name) and table.finite(expr.name):
+        return column
+    return checked(column, expr, index)
 
 
 def checked(column: Column, expr: Expr, index: pd.Index) -> Column:
@@ -209,6 +206,8 @@ def checked(column: Column, expr: Expr, index: pd.Index) -> Column:
         It is not finite, or no level, or neither true nor false, on some row.
     """
     if isinstance(column, NumericColumn):
+        if plainly_finite(column.values):
+            return column
         bad = ~np.isfinite(column.values).all(axis=1)
         wrong = "is not finite"
     elif isinstance(column, FactorColumn):
@@ -235,13 +234,13 @@ def _is_orthogonal_poly(expr: Expr) -> bool:
 
 def _vector(
     expr: Expr,
-    data: pd.DataFrame,
-    kept: NDArray[np.bool_],
+    table: Table,
+    kept: Mask | None,
     index: pd.Index,
     memory: Memory,
     what: str,
 ) -> NDArray[np.float64]:
-    return numeric_vector(_variable(expr, data, kept, index, memory), expr, what)
+    return numeric_vector(_variable(expr, table, kept, index, memory), expr, what)
 
 
 def numeric_vector(column: Column, expr: Expr, what: str) -> NDArray[np.float64]:
@@ -261,7 +260,7 @@ def numeric_vector(column: Column, expr: Expr, what: str) -> NDArray[np.float64]
 
 
 def _group(
-    factor: Expr, data: pd.DataFrame, kept: NDArray[np.bool_], index: pd.Index, memory: Memory
+    factor: Expr, table: Table, kept: Mask | None, index: pd.Index, memory: Memory
 ) -> tuple[NDArray[np.intp], pd.Index]:
     plain = factor
     if (
@@ -272,13 +271,14 @@ def _group(
         # factor() of a column has the groups of the column itself.
         plain = factor.args[0].value
     if isinstance(plain, Name):
-        codes, ids = group_ids(plain.name, data.loc[kept, plain.name])
+        series = table[plain.name]
+        codes, ids = group_ids(plain.name, series if kept is None else series[kept])
     else:
-        column = _variable(factor, data, kept, index, memory)
+        column = _variable(factor, table, kept, index, memory)
         assert isinstance(column, FactorColumn)
         codes, ids = column.codes, column.ids
     name = factor.name if isinstance(factor, Name) else label_of(factor)
-    return codes, ids.rename(name)
+    return codes, ids if ids.name == name else ids.rename(name)
 
 
 def model_matrix(terms: TermSet, frame: ModelFrame) -> ModelMatrix:
@@ -301,54 +301,5 @@ def model_matrix(terms: TermSet, frame: ModelFrame) -> ModelMatrix:
     DataError
         A factor with one level only.
     """
-    n = len(frame.response)
-    blocks: list[NDArray[np.float64]] = []
-    names: list[str] = []
-    assign: list[int] = []
-    if terms.intercept:
-        blocks.append(np.ones((n, 1)))
-        names.append("(Intercept)")
-        assign.append(0)
-    codings = _codings(terms, frame)
-    for number, (term, full) in enumerate(zip(terms.terms, codings, strict=True), start=1):
-        values = np.ones((n, 1))
-        labels: tuple[str, ...] = ("",)
-        for position, variable in enumerate(term):
-            key = label_of(variable)
-            part, part_names = code_variable(frame.columns[key], key, full=full[position])
-            values = (part[:, :, None] * values[:, None, :]).reshape(n, -1)
-            labels = tuple(
-                f"{before}:{name}" if before else name for name in part_names for before in labels
-            )
-        blocks.append(values)
-        names += labels
-        assign += [number] * len(labels)
-    values = np.concatenate(blocks, axis=1) if blocks else np.zeros((n, 0))
-    return ModelMatrix(values, tuple(names), tuple(assign))
-
-
-def _codings(terms: TermSet, frame: ModelFrame) -> list[list[bool]]:
-    """Whether each variable of each term gets an indicator for every level.
-
-    A factor in a term is contrasted if an earlier term contains all other variables of that term
-    (a main effect always is); without an intercept the first factor of the first term that has
-    one is not.
-    """
-    position = {label_of(v): i for i, v in enumerate(terms.variables)}
-    bits = [[1 << position[label_of(v)] for v in term] for term in terms.terms]
-    earlier: list[int] = []
-    codings: list[list[bool]] = []
-    for term in bits:
-        whole = sum(term)
-        rests = [whole & ~bit for bit in term]
-        codings.append(
-            [bool(rest) and not any(rest & ~other == 0 for other in earlier) for rest in rests]
-        )
-        earlier.append(whole)
-    if not terms.intercept:
-        for variables, coding in zip(terms.terms, codings, strict=True):
-            for i, variable in enumerate(variables):
-                if not isinstance(frame.columns[label_of(variable)], NumericColumn):
-                    coding[i] = True
-                    return codings
-    return codings
+    [(_, [matrix])] = matrices([[terms]], frame.columns, len(frame.response))
+    return matrix

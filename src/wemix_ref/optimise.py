@@ -1,12 +1,14 @@
 """Minimising the criterion over theta.
 
-BFGS with the exact gradient comes near the optimum; Newton steps with the exact Hessian finish it.
-Both work on phi, which fills triangles as theta does, but in a basis where each term's columns of Z
-are orthonormal: neither the unit nor the origin of a slope plays a part. D is even in the sign of
-each column of Lambda: no bounds are needed, but a zero column is always stationary, so a point
-counts as a minimum only when the gradient of D as a function of Lambda Lambda' is positive
-semidefinite there (`Criterion.psd_gradient`); otherwise the search steps off along the eigenvector
-and goes on.
+Newton steps with the exact Hessian, concave directions reversed, damped until the deviance falls.
+Should they not end at a minimum, BFGS goes on from there, and Newton finishes. The search works on
+phi, which fills triangles as theta does, but in a basis where each term's columns of Z are
+orthonormal: neither the unit nor the origin of a slope plays a part.
+
+D is even in the sign of each column of Lambda: no bounds are needed, but a zero column is always
+stationary, so a point counts as a minimum only when the gradient of D as a function of Lambda
+Lambda' is positive semidefinite there (`Criterion.psd_gradient`); otherwise the search steps off
+along the eigenvector and goes on.
 """
 
 from __future__ import annotations
@@ -20,20 +22,27 @@ from numpy.typing import NDArray
 from wemix_ref.covariance import SINGULAR_TOLERANCE, CovarianceMap, rotate_to_lower_triangle
 from wemix_ref.deviance import Criterion, Evaluation
 from wemix_ref.errors import ModelError
-from wemix_ref.linalg import triangular_factor
+from wemix_ref.working import WorkingCriterion, working_criterion
 
-__all__ = ["OptimizerReport", "minimise", "report_at", "working_criterion"]
+__all__ = ["OptimizerReport", "minimise", "report_at"]
 
 Array = NDArray[np.float64]
 
 #: Every diagonal element of the triangles in the working basis at the start (lme4 starts at 1).
 START = 0.7
 MAX_ROUNDS = 8
-MAX_NEWTON = 30
+MAX_NEWTON = 40
+#: A step that lowers the deviance by what it promised, within this share, keeps its Hessian.
+AS_PROMISED = 0.3
+#: From so many top groups on the search starts where that over some of them ends.
+MANY_TOP_GROUPS = 2000
+SOME_TOP_GROUPS = 500
 #: Relative change of the deviance that rounding can make: about 100 units in the last place.
 ROUNDING = 2e-14
 #: A fit has converged when a Newton step promises less than this, relative to the deviance.
 CONVERGED = 1e-11
+#: theta is refined until a step promises less than this, relative: some 13 digits of theta.
+FINE = 1e-26
 #: Share of the response's variation, as a standard deviation, that rounding alone leaves.
 PERFECT = 1e-13
 #: A row of Lambda nearer than this, on the scale of Z, to the span of the rows above lies in it:
@@ -69,9 +78,14 @@ class OptimizerReport:
 
 @dataclass(frozen=True)
 class _Newton:
+    """A step, what it promises, and the gradient and Hessian (exact or updated) it came from."""
+
     step: Array
     promised: float
     gradient_norm: float
+    gradient: Array
+    H: Array
+    exact: bool
 
 
 @dataclass
@@ -80,36 +94,28 @@ class _Search:
 
     at: Evaluation
     newton: _Newton
-    hessians: int
     steps_off: int
 
 
-def working_criterion(criterion: Criterion) -> Criterion:
-    """The same criterion over phi: triangles in a basis where each term's Z is orthonormal."""
-    bases: list[list[Array]] = []
-    for level, groups in zip(criterion.covariance.levels, criterion.data.levels, strict=True):
-        mine: list[Array] = []
-        for block in level.blocks:
-            # Z_block = Z~ R[:, block] with Z~ orthonormal, so its own factor is that of the columns
-            R = triangular_factor(groups.R[:, block.rows])
-            scale = np.asarray(block.scale)
-            usable = np.linalg.cond(R / scale) < 1.0 / IN_SPAN
-            inverse = np.linalg.inv(R) if usable else np.diag(1.0 / scale)
-            mine.append(np.asarray(inverse, dtype=np.float64))
-        bases.append(mine)
-    return Criterion(criterion.data, criterion.covariance.in_bases(bases), criterion.reml)
-
-
 def _newton_step(criterion: Criterion, at: Evaluation) -> _Newton:
-    """Step by the exact Hessian; flat directions are left alone, concave ones reversed."""
-    gradient = criterion.gradient(at)
-    values, vectors = np.linalg.eigh(criterion.hessian(at)[0])
+    """Step by the exact Hessian."""
+    return _step(at.theta, criterion.gradient(at), criterion.hessian(at)[0], exact=True)
+
+
+def _step(phi: Array, gradient: Array, H: Array, exact: bool) -> _Newton:
+    """Step by a Hessian; flat directions are left alone, concave ones reversed.
+
+    What is flat is judged relative to phi where that is large, as it is when r^2 goes to zero.
+    """
+    scale = np.maximum(1.0, np.abs(phi))
+    values, vectors = np.linalg.eigh(H * np.outer(scale, scale))
     size = np.abs(values)
-    along = vectors.T @ gradient
+    along = vectors.T @ (scale * gradient)
     steep = size > 1e-10 * max(float(size.max()), 1e-300)
     along, size, vectors = along[steep], size[steep], vectors[:, steep]
     promised = 0.5 * float(np.sum(along**2 / size))
-    return _Newton(-vectors @ (along / size), promised, _largest(gradient))
+    step = -scale * (vectors @ (along / size))
+    return _Newton(step, promised, _largest(gradient), gradient, H, exact)
 
 
 def _largest(gradient: Array) -> float:
@@ -124,34 +130,34 @@ def _residual_squares(criterion: Criterion) -> float:
     ModelError
         The columns of X fit the response exactly.
     """
-    left = criterion.evaluate(np.zeros(criterion.covariance.n_theta)).profile.F[-1, -1]
+    left = float(criterion.data.F[-1, -1])  # e is what X leaves of y
     whole = left + float(np.sum(criterion.data.coordinates.b0**2))
     if left <= PERFECT**2 * whole:
         raise ModelError(
             "the response must vary about its fixed part; the columns of X fit it exactly, so no "
             "variance can be estimated. Check whether the response stands among the predictors."
         )
-    return float(left)
+    return left
 
 
-def _bfgs(criterion: Criterion, phi: Array) -> Evaluation:
+def _check_residual(at: Evaluation, least: float) -> None:
+    if at.profile.r2 <= least:
+        raise ModelError(
+            "the response must vary within the groups; the random effects fit it exactly, so "
+            "the residual variance goes to zero and the likelihood has no maximum. Leave out "
+            "the level or the slope that makes the groups' rows all alike."
+        )
+
+
+def _bfgs(criterion: Criterion, phi: Array, least: float) -> Evaluation:
     unit = max(criterion.data.W, 1.0)
-    least = PERFECT * _residual_squares(criterion)
     best: list[Evaluation] = []
 
     def objective(point: Array) -> tuple[float, Array]:
-        try:
-            at = criterion.evaluate(point)
-        except np.linalg.LinAlgError:  # phi so large that A overflows
+        at = _evaluated(criterion, point)
+        if at is None:
             return np.inf, np.zeros_like(point)
-        if not np.isfinite(at.deviance):
-            return np.inf, np.zeros_like(point)
-        if at.profile.r2 <= least:
-            raise ModelError(
-                "the response must vary within the groups; the random effects fit it exactly, so "
-                "the residual variance goes to zero and the likelihood has no maximum. Leave out "
-                "the level or the slope that makes the groups' rows all alike."
-            )
+        _check_residual(at, least)
         if not best or at.deviance < best[0].deviance:
             best[:] = [at]
         return at.deviance / unit, criterion.gradient(at) / unit
@@ -167,18 +173,83 @@ def _bfgs(criterion: Criterion, phi: Array) -> Evaluation:
     return best[0]
 
 
-def _polish(criterion: Criterion, at: Evaluation) -> tuple[Evaluation, int]:
-    """Newton steps until neither the deviance nor the gradient falls any more."""
-    newton = _newton_step(criterion, at)
-    hessians = 1
+def _descend(
+    criterion: Criterion, at: Evaluation, least: float, H: Array | None = None
+) -> tuple[Evaluation, _Newton | None]:
+    """Steps until neither the deviance nor the gradient falls any more.
+
+    While a step does about what it promised, the next one takes its Hessian, corrected by how the
+    gradient changed (BFGS); where one did not, and at the end, the exact Hessian is formed.
+
+    Parameters
+    ----------
+    H : a Hessian near the exact one at the start, if there is any.
+
+    Returns
+    -------
+    Where it ended, and the step by the exact Hessian there if that is a stationary point to
+    rounding, else None.
+    """
+    newton = (
+        _newton_step(criterion, at)
+        if H is None
+        else _step(at.theta, criterion.gradient(at), H, False)
+    )
     for _ in range(MAX_NEWTON):
-        accepted = _damped(criterion, at, newton)
-        if accepted is None:
+        size = max(1.0, abs(at.deviance))
+        rounding = ROUNDING * size
+        there = None
+        if newton.promised > (rounding / 100.0 if newton.exact else FINE * size):
+            there = _damped(criterion, at, newton)
+        if there is None:
+            if newton.exact:
+                done = newton.promised <= CONVERGED * size
+                return _refine(criterion, at, newton) if done else (at, None)
+            at = _upright(criterion, at)
+            newton = _newton_step(criterion, at)
+            continue
+        fell = at.deviance - there.deviance
+        step, at = there.theta - at.theta, there
+        _check_residual(at, least)
+        gradient = criterion.gradient(at)
+        change = gradient - newton.gradient
+        as_promised = abs(fell - newton.promised) <= AS_PROMISED * newton.promised + rounding
+        if as_promised and step @ change > 0.0:
+            newton = _step(at.theta, gradient, _updated(newton.H, step, change), exact=False)
+        else:
+            newton = _newton_step(criterion, at)
+    return at, None
+
+
+def _upright(criterion: Criterion, at: Evaluation) -> Evaluation:
+    """The same point with diagonals of Lambda >= 0."""
+    phi = criterion.covariance.normalise(at.theta)
+    return at if np.array_equal(phi, at.theta) else criterion.evaluate(phi)
+
+
+def _updated(H: Array, step: Array, change: Array) -> Array:
+    """H corrected by how the gradient changed along a step (BFGS)."""
+    Hs = H @ step
+    taken = np.outer(Hs, Hs) / (step @ Hs)
+    return np.asarray(H - taken + np.outer(change, change) / (step @ change))
+
+
+def _refine(criterion: Criterion, at: Evaluation, newton: _Newton) -> tuple[Evaluation, _Newton]:
+    """Steps by one Hessian while they halve the gradient, for the last digits of theta.
+
+    The deviance is flat at its minimum: where it has no digits left to fall by, theta has half of
+    its own to go, and the gradient still shows where.
+    """
+    size = max(1.0, abs(at.deviance))
+    while newton.promised > FINE * size:
+        there = _evaluated(criterion, at.theta + newton.step)
+        if there is None or there.deviance > at.deviance + ROUNDING * size:
             break
-        at = accepted
-        newton = _newton_step(criterion, at)
-        hessians += 1
-    return at, hessians
+        gradient = criterion.gradient(there)
+        if _largest(gradient) > 0.5 * newton.gradient_norm:
+            break
+        at, newton = there, _step(there.theta, gradient, newton.H, exact=True)
+    return at, newton
 
 
 def _damped(criterion: Criterion, at: Evaluation, newton: _Newton) -> Evaluation | None:
@@ -187,20 +258,31 @@ def _damped(criterion: Criterion, at: Evaluation, newton: _Newton) -> Evaluation
     length = _largest(newton.step)
     if length == 0.0:
         return None
-    fraction = min(1.0, 1.0 / length)
+    # no further than what is there already, or 1: the model of the deviance holds near by
+    fraction = min(1.0, max(1.0, _largest(at.theta)) / length)
     for _ in range(25):
-        trial = criterion.evaluate(at.theta + fraction * newton.step)
-        if trial.deviance < at.deviance - rounding:
-            return trial
-        if (
-            trial.deviance <= at.deviance + rounding
-            and _largest(criterion.gradient(trial)) < 0.5 * newton.gradient_norm
-        ):
-            return trial
+        trial = _evaluated(criterion, at.theta + fraction * newton.step)
+        if trial is not None:
+            if trial.deviance < at.deviance - rounding:
+                return trial
+            if (
+                trial.deviance <= at.deviance + rounding
+                and _largest(criterion.gradient(trial)) < 0.5 * newton.gradient_norm
+            ):
+                return trial
         if newton.promised < rounding:
             return None
         fraction /= 4.0
     return None
+
+
+def _evaluated(criterion: Criterion, phi: Array) -> Evaluation | None:
+    """The criterion at phi; None where it overflows."""
+    try:
+        at = criterion.evaluate(phi)
+    except np.linalg.LinAlgError:
+        return None
+    return at if np.isfinite(at.deviance) else None
 
 
 def _snap(criterion: Criterion, at: Evaluation) -> Evaluation:
@@ -212,7 +294,7 @@ def _snap(criterion: Criterion, at: Evaluation) -> Evaluation:
         snapped = criterion.evaluate(np.where(zero, 0.0, phi))
         if snapped.deviance <= at.deviance + 1e-12 * max(1.0, abs(at.deviance)):
             return snapped
-    return criterion.evaluate(covariance.normalise(at.theta))
+    return _upright(criterion, at)
 
 
 def _step_off(criterion: Criterion, at: Evaluation) -> Evaluation | None:
@@ -242,18 +324,33 @@ def _step_off(criterion: Criterion, at: Evaluation) -> Evaluation | None:
     return best
 
 
-def _search(criterion: Criterion, phi: Array) -> _Search:
-    """One start: BFGS, Newton, and stepping off until the point is a minimum."""
-    hessians = steps_off = 0
+def _search(criterion: Criterion, phi: Array, H: Array | None = None) -> _Search:
+    """One start: Newton, and stepping off until the point is a minimum."""
+    least = PERFECT * _residual_squares(criterion)
+    steps_off = 0
     while True:
-        at, count = _polish(criterion, _bfgs(criterion, phi))
-        hessians += count
-        at = _snap(criterion, at)
-        lower = _step_off(criterion, at) if steps_off < MAX_ROUNDS else None
+        at, newton = _stationary(criterion, phi, least, H)
+        snapped = _snap(criterion, at)
+        lower = _step_off(criterion, snapped) if steps_off < MAX_ROUNDS else None
         if lower is None:
-            return _Search(at, _newton_step(criterion, at), hessians + 1, steps_off)
+            if newton is None or not np.array_equal(np.abs(snapped.theta), np.abs(at.theta)):
+                newton = _newton_step(criterion, snapped)
+            return _Search(snapped, newton, steps_off)
         steps_off += 1
-        phi = lower.theta
+        phi, H = lower.theta, None
+
+
+def _stationary(
+    criterion: Criterion, phi: Array, least: float, H: Array | None
+) -> tuple[Evaluation, _Newton | None]:
+    start = _evaluated(criterion, phi)
+    if start is not None:
+        _check_residual(start, least)
+        at, newton = _descend(criterion, start, least, H)
+        if newton is not None:
+            return at, newton
+        phi = at.theta
+    return _descend(criterion, _bfgs(criterion, phi, least), least)
 
 
 def _start(covariance: CovarianceMap) -> Array:
@@ -263,6 +360,24 @@ def _start(covariance: CovarianceMap) -> Array:
             rows, columns = block.triangle
             phi[block.part][rows == columns] = START
     return phi
+
+
+def _near(criterion: WorkingCriterion, start: Array) -> tuple[Array, Array | None]:
+    """Where to start and a Hessian there: with many top groups, from the fit to some of them."""
+    K = criterion.data.W_top.size
+    if K < MANY_TOP_GROUPS or criterion.data.F_top is None:
+        return start, None
+    some = np.zeros(K, dtype=bool)
+    some[:: max(1, min(K // SOME_TOP_GROUPS, 20))] = True
+    data = criterion.data.some(some)
+    part = criterion.over(Criterion(data, criterion.criterion.covariance, criterion.reml))
+    first = _evaluated(part, start)
+    if first is None:
+        return start, None
+    at, newton = _descend(part, first, 0.0)
+    if newton is None or criterion.covariance.zero_columns(at.theta).any():
+        return start, None
+    return at.theta, newton.H * (criterion.data.W / part.data.W)
 
 
 def minimise(criterion: Criterion) -> tuple[Evaluation, OptimizerReport]:
@@ -275,7 +390,7 @@ def minimise(criterion: Criterion) -> tuple[Evaluation, OptimizerReport]:
     """
     working = working_criterion(criterion)
     start = _start(working.covariance)
-    found = [_search(working, start)]
+    found = [_search(working, *_near(working, start))]
     if working.covariance.zero_columns(found[0].at.theta).any():
         found.append(_search(working, start / 4.0))
     best = found[0]
@@ -283,17 +398,17 @@ def minimise(criterion: Criterion) -> tuple[Evaluation, OptimizerReport]:
         margin = ROUNDING * max(1.0, abs(best.at.deviance))
         best = other if other.at.deviance < best.at.deviance - margin else best
 
-    singular = bool(working.covariance.zero_columns(best.at.theta).any())
-    theta = criterion.covariance.from_Lambdas(
-        working.covariance.Lambdas(best.at.theta), IN_SPAN if singular else 0.0
-    )
-    at = criterion.evaluate(theta)
+    if working.covariance.zero_columns(best.at.theta).any():
+        Lambdas = working.covariance.Lambdas(best.at.theta)
+        at = criterion.evaluate(criterion.covariance.from_Lambdas(Lambdas, IN_SPAN))
+    else:
+        at = working.restated(best.at)
     report = _report(
-        f"BFGS and Newton, {len(found)} start{'s' if len(found) > 1 else ''}",
+        f"Newton, {len(found)} start{'s' if len(found) > 1 else ''}",
         at,
         best.newton,
-        working.evaluations + 1,
-        sum(one.hessians for one in found),
+        criterion.evaluations,
+        criterion.hessians,
         sum(one.steps_off for one in found),
     )
     return at, report

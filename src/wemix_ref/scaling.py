@@ -175,7 +175,7 @@ def scale_weights(
             f"each level must have a weight column of its own; {doubled[0]!r} is named "
             f"{title.count(doubled[0])} times. Copy the column under another name."
         )
-    values = check_columns(data, names, np.ones(len(data), dtype=bool))
+    values = check_columns(data, names, None)
 
     codes, labels = [], []
     for key in keys:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
+
+from wemix_ref.table import Table
 
 __all__ = ["Source"]
 
@@ -16,26 +19,30 @@ class Source:
 
     Attributes
     ----------
-    data : a copy of the columns used, every row, before centring.
+    table : the columns used, every row, before centring; what is done to the data frame that they
+        came from does not change them.
     center_group, center_grand : as given.
     """
 
-    data: pd.DataFrame
+    table: Table
     center_group: dict[str, str] | None
     center_grand: str | None
+
+    @cached_property
+    def data(self) -> pd.DataFrame:
+        """The columns as a data frame."""
+        return pd.DataFrame(dict(self.table), index=self.table.index, copy=False)
 
     @classmethod
     def of(
         cls,
-        data: pd.DataFrame,
-        columns: Sequence[str | None],
+        table: Table,
         center_group: Mapping[str, str] | None,
         center_grand: str | None,
     ) -> Source:
-        """Copy the columns used, each once."""
-        names = list(dict.fromkeys(name for name in columns if name is not None))
+        """Keep the columns used."""
         return cls(
-            data[names].copy(),
+            table,
             dict(center_group) if isinstance(center_group, Mapping) else None,
             center_grand,
         )

@@ -19,9 +19,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import bdtr
 
 from wemix_ref.errors import WeightsWarning
+from wemix_ref.kernels_rows import count_below, group_extremes
 
 __all__ = ["seem_conditional", "seem_unconditional", "warn_of_reading"]
 
@@ -69,16 +69,15 @@ def warn_of_reading(
         if names[step] is None or names[step + 1] is None or not matters[step]:
             continue
         if conditional:
-            seems = seem_unconditional(own, above, parent)
+            if not seem_unconditional(own, above, parent):
+                continue
             shown = f"in {np.unique(parent).size} groups they stay at or above the group's weight"
         else:
-            seems = seem_conditional(own, above, parent)
-            below = int((own < above[parent] * (1 - SAME)).sum())
+            if not seem_conditional(own, above, parent):
+                continue
+            below = count_below(own, parent, above * (1 - SAME))
             shown = f"{below} of {own.size} are below the group's weight"
-        if seems:
-            found.append(
-                f"`{names[step]}` against `{names[step + 1]}` of `{groups[step]}`: {shown}"
-            )
+        found.append(f"`{names[step]}` against `{names[step + 1]}` of `{groups[step]}`: {shown}")
     if not found:
         return
     if conditional:
@@ -109,7 +108,7 @@ def seem_conditional(own: Array, above: Array, parent: Ints) -> bool:
     """
     if np.all(np.abs(above - 1) <= SAME):
         return False
-    if np.mean(own < above[parent] * (1 - SAME)) < BELOW:
+    if count_below(own, parent, above * (1 - SAME)) / own.size < BELOW:
         return False
     count = np.bincount(parent, minlength=above.size)
     total = np.bincount(parent, own, above.size)
@@ -132,8 +131,9 @@ def seem_unconditional(own: Array, above: Array, parent: Ints) -> bool:
     ----------
     own : (n,) weights of the members; above : (G,) of the groups; parent : (n,) group of each.
     """
-    least = np.full(above.size, np.inf)
-    np.minimum.at(least, parent, own)
+    from scipy.special import bdtr
+
+    least, _ = group_extremes(parent, own, above.size)
     below = int((least < above * (1 - SAME)).sum())
     if below > EXCEPTIONS * above.size:
         return False

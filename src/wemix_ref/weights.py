@@ -10,7 +10,7 @@ conditional weights of all levels from what is given; 1 where not used; scaling;
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from wemix_ref.errors import OptionError, WeightsError, shown
 from wemix_ref.grouping import Grouping
+from wemix_ref.kernels_rows import group_extremes, group_firsts
 from wemix_ref.scaling import products, scale_conditional
 from wemix_ref.weight_reading import warn_of_reading
 
@@ -51,14 +52,24 @@ class LevelWeights:
 
     Attributes
     ----------
-    omega, omega_cond : (n,) unconditional and conditional weights of the rows.
+    omega : (n,) unconditional weights of the rows.
     psi, psi_cond : per level of groups, lowest first, (G_l,).
+    codes : (n,) level-2 group of each row.
+    given_cond : (n,) conditional weights of the rows, where they were not derived from `omega`.
     """
 
     omega: Array
-    omega_cond: Array
     psi: tuple[Array, ...]
     psi_cond: tuple[Array, ...]
+    codes: Ints
+    given_cond: Array | None = None
+
+    @property
+    def omega_cond(self) -> Array:
+        """(n,) conditional weights of the rows."""
+        if self.given_cond is not None:
+            return self.given_cond
+        return np.asarray(self.omega / self.psi[0][self.codes])
 
 
 def check_names(weights: Sequence[str | None], conditional: bool) -> tuple[str | None, ...]:
@@ -142,15 +153,18 @@ def _kind(weights: object) -> str:
 
 
 def check_columns(
-    data: pd.DataFrame, weights: Sequence[str | None], complete: NDArray[np.bool_]
-) -> Array:
-    """Weights as a (n, L) array over the complete rows; NaN for a level without.
+    data: Mapping[str, pd.Series] | pd.DataFrame,
+    weights: Sequence[str | None],
+    complete: NDArray[np.bool_] | None,
+) -> list[Array]:
+    """Weights as they are used: per level (n,), over the complete rows; NaN for a level without.
 
     Parameters
     ----------
     data : the user's data, every row.
     weights : column names, level 1 first; they exist.
-    complete : (rows,) rows without missing values in the columns that the formula uses.
+    complete : (rows,) rows without missing values in the columns that the formula uses; None for
+        all.
 
     Raises
     ------
@@ -158,10 +172,10 @@ def check_columns(
         A weight is not a number, is missing in an otherwise complete row, is not finite, or is not
         positive.
     """
-    out = np.empty((int(complete.sum()), len(weights)))
+    out = []
     for j, name in enumerate(weights):
         if name is None:
-            out[:, j] = np.nan
+            out.append(np.full(1, np.nan))
             continue
         column = data[name]
         if pd.api.types.is_bool_dtype(column.dtype) or not pd.api.types.is_numeric_dtype(
@@ -171,36 +185,38 @@ def check_columns(
                 f"level-{j + 1} weight `{name}` must be numeric; its type is {column.dtype}. "
                 "Convert it, for example with pandas.to_numeric."
             )
-        kept = column[complete]
+        kept = column if complete is None else column[complete]
         values = kept.to_numpy(dtype=float, na_value=np.nan)
-        for wrong, what, advice in (
-            (np.isnan(values), "is missing", "Give a weight, or leave these rows out yourself"),
-            (np.isinf(values), "is infinite", "Give a finite weight"),
-            (values < 0, "is negative", "Weights are inverse selection probabilities"),
-            (
-                values == 0,
-                "is zero",
-                "Leave out the rows that do not belong to the sample yourself",
-            ),
-            (
-                (values < LIMITS[0]) | (values > LIMITS[1]),
-                f"is not between {LIMITS[0]:g} and {LIMITS[1]:g}",
-                "Rescale the weights: a common factor changes no estimate",
-            ),
-        ):
-            if wrong.any():
-                first = kept.index[int(np.argmax(wrong))]
-                raise WeightsError(
-                    f"level-{j + 1} weight `{name}` must be a positive finite number in every "
-                    f"row that is used; it {what} in {int(wrong.sum())} of {values.size} rows "
-                    f"(first: row {shown(first)}). {advice}."
-                )
-        out[:, j] = values
+        # both are false where a value is NaN
+        if not (values.min() >= LIMITS[0] and values.max() <= LIMITS[1]):
+            raise _improper(values, f"level-{j + 1} weight `{name}`", kept.index)
+        out.append(values)
     return out
 
 
+def _improper(values: Array, what: str, index: pd.Index) -> WeightsError:
+    """Say what is wrong with the first kind of improper weights, and where."""
+    kinds = (
+        (np.isnan(values), "is missing", "Give a weight, or leave these rows out yourself"),
+        (np.isinf(values), "is infinite", "Give a finite weight"),
+        (values < 0, "is negative", "Weights are inverse selection probabilities"),
+        (values == 0, "is zero", "Leave out the rows that do not belong to the sample yourself"),
+        (
+            (values < LIMITS[0]) | (values > LIMITS[1]),
+            f"is not between {LIMITS[0]:g} and {LIMITS[1]:g}",
+            "Rescale the weights: a common factor changes no estimate",
+        ),
+    )
+    wrong, found, advice = next(kind for kind in kinds if kind[0].any())
+    first = index[int(np.argmax(wrong))]
+    return WeightsError(
+        f"{what} must be a positive finite number in every row that is used; it {found} in "
+        f"{int(wrong.sum())} of {values.size} rows (first: row {shown(first)}). {advice}."
+    )
+
+
 def group_weights(
-    values: Array,
+    values: Sequence[Array],
     names: Sequence[str | None],
     codes: Sequence[Ints],
     labels: Sequence[pd.Index],
@@ -212,7 +228,7 @@ def group_weights(
 
     Parameters
     ----------
-    values : (n, L) weights as given, level 1 first.
+    values : per level, level 1 first, (n,) weights as given in the rows.
     names : (L,) their columns; None for a level without weights, whose column is not read.
     codes : per level of groups, lowest first, (n,) group of each row.
     labels, groups : per level, the groups' ids and the grouping factor's name, for messages.
@@ -224,14 +240,14 @@ def group_weights(
     WeightsError
         A level's weights vary within one of its groups (relatively, beyond 1e-10).
     """
-    given = [values[:, 0]]
+    given = [np.full(codes[0].size, np.nan) if names[0] is None else values[0]]
     for position, group in enumerate(groups):
         if names[position + 1] is None:
             given.append(np.full(len(labels[position]), np.nan))
             continue
         given.append(
             _of_groups(
-                values[:, position + 1],
+                values[position + 1],
                 codes[position],
                 labels[position],
                 f"level-{position + 2} weight `{names[position + 1]}`",
@@ -253,12 +269,13 @@ def group_weights(
             uncond.insert(0, uncond[0][parent] if name is None else own.copy())
         cond = [
             *(
-                own / uncond[i + 1][parent]
-                for i, (own, parent) in enumerate(zip(uncond, above, strict=False))
+                own / uncond[i + 2][parent]
+                for i, (own, parent) in enumerate(zip(uncond[1:], above[1:], strict=False))
             ),
             uncond[-1],
         ]
-    return LevelWeights(uncond[0], cond[0], tuple(uncond[1:]), tuple(cond[1:]))
+        return LevelWeights(uncond[0], tuple(uncond[1:]), tuple(cond), codes[0])
+    return LevelWeights(uncond[0], tuple(uncond[1:]), tuple(cond[1:]), codes[0], cond[0])
 
 
 def _of_groups(
@@ -266,9 +283,11 @@ def _of_groups(
 ) -> Array:
     """One weight for each group, (G,), from its rows."""
     n_groups = len(labels)
-    low, high = np.full(n_groups, np.inf), np.zeros(n_groups)
-    np.minimum.at(low, code, column)
-    np.maximum.at(high, code, column)
+    # one row of the group speaks for it: what differs is below the tolerance
+    first, same = group_firsts(code, column, n_groups)
+    if same:
+        return first
+    low, high = group_extremes(code, column, n_groups)
     varies = np.flatnonzero(high - low > CONSTANT_TOLERANCE * high)
     if varies.size:
         hint = (
@@ -282,14 +301,11 @@ def _of_groups(
             f"groups (first: {shown(labels[varies[0]])}, from {low[varies[0]]:.15g} to "
             f"{high[varies[0]]:.15g}). {hint}."
         )
-    # one row of the group speaks for it: what differs is below the tolerance
-    first = np.empty(n_groups)
-    first[code[::-1]] = column[::-1]
     return first
 
 
 def level_weights(
-    values: Array,
+    values: Sequence[Array],
     names: Sequence[str | None],
     codes: Sequence[Ints],
     labels: Sequence[pd.Index],
@@ -335,11 +351,11 @@ def level_weights(
     ]
     cond = scale_conditional(cond, above, methods)
     uncond = products(cond, above)
-    return LevelWeights(uncond[0], cond[0], tuple(uncond[1:]), tuple(cond[1:]))
+    return LevelWeights(uncond[0], tuple(uncond[1:]), tuple(cond[1:]), codes[0], cond[0])
 
 
 def design_weights(
-    values: Array | None,
+    values: Sequence[Array] | None,
     names: Sequence[str | None],
     grouping: Sequence[Grouping],
     conditional: bool,
@@ -362,7 +378,7 @@ def design_weights(
     """
     if values is None:
         ones = tuple(np.ones(len(group.labels)) for group in grouping)
-        return LevelWeights(np.ones(n), np.ones(n), ones, ones)
+        return LevelWeights(np.ones(n), ones, ones, grouping[0].codes)
     expected = len(grouping) + 1
     if len(names) != expected:
         levels = ", ".join(["rows"] + [f"`{group.name}`" for group in grouping])

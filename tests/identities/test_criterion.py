@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -160,8 +162,9 @@ def test_joint_hessian_is_the_derivative_of_the_scores(name: str, weighted: bool
         here = criterion.evaluate(parameters[p:-1])
         v = np.append(-coordinates.working(parameters[:p]), 1.0)
         F = here.profile.F
-        by_group = criterion.gradients_by_group(here, np.outer(v, v) / sigma**2)
-        total = design.covariance.gather([g.sum(axis=0) for g in by_group])
+        profile = replace(here.profile, v=v, r2=here.profile.dof * sigma**2)
+        there = replace(here, profile=profile, _solved={})
+        total = criterion.gradient_by_top(there).sum(axis=0)
         return np.concatenate(
             [
                 J.T @ (F @ v)[:p] / sigma**2,

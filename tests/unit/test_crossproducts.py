@@ -5,22 +5,65 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wemix_ref.crossproducts import cross_products, group_sums
+from wemix_ref.crossproducts import cross_products
+from wemix_ref.rows import ENOUGH_ROWS, accumulate, working_rows
 
 
-@pytest.mark.parametrize(("n", "groups"), [(50, 20), (4000, 3)])  # many small, few large
+@pytest.mark.parametrize("compiled", [True, False])
 @pytest.mark.parametrize("ordered", [True, False])
-def test_group_sums_are_sums_of_outer_products(n: int, groups: int, ordered: bool) -> None:
-    rng = np.random.default_rng(n)
-    codes = np.concatenate([np.arange(groups), rng.integers(0, groups, n - groups)])
+def test_rows_are_summed_by_group(
+    compiled: bool, ordered: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not compiled:
+        monkeypatch.setenv("WEMIX_REF_NUMBA", "0")
+    rng = np.random.default_rng(3)
+    n, lower = 200, 20
+    codes = np.concatenate([np.arange(lower), rng.integers(0, lower, n - lower)])
     codes = np.sort(codes) if ordered else rng.permutation(codes)
-    M, w = rng.normal(size=(n, 4)), rng.uniform(0.1, 2, n)
-    expected = np.zeros((groups, 4, 4))
+    of = rng.permutation(np.repeat(np.arange(5), 4))
+    M, w = rng.normal(size=(n, 8)), rng.uniform(0.1, 2, n)
+    expected = np.ones((5, 2, 7))
     for code, m, weight in zip(codes, M, w, strict=True):
-        expected[code] += weight * np.outer(m, m)
-    sums = group_sums(M, w, codes, groups)
-    np.testing.assert_allclose(sums, expected, rtol=1e-10, atol=1e-12)
-    np.testing.assert_array_equal(sums, sums.transpose(0, 2, 1))
+        expected[of[code]] += weight * np.outer(m[1:3], m[1:])
+    T, low = np.ones((5, 2, 7)), np.zeros((5, 2, 7))
+    accumulate(M, 1, 2, w, codes, of, T, low)
+    np.testing.assert_allclose(T, expected, rtol=1e-12, atol=1e-12)
+    assert np.abs(low).max() < 1e-14
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_what_rounding_takes_off_a_sum_is_kept(
+    compiled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not compiled:
+        monkeypatch.setenv("WEMIX_REF_NUMBA", "0")
+    M = np.column_stack([np.ones(3), [1e17, 1.0, -1e17]])
+    same = np.zeros(3, dtype=np.intp)
+    T, low = np.zeros((1, 1, 2)), np.zeros((1, 1, 2))
+    for i in range(3):
+        accumulate(M[i : i + 1], 0, 1, np.ones(1), same[:1], same[:1], T, low)
+    assert (T + low)[0, 0].tolist() == [3.0, 1.0]
+
+
+def test_coordinates_chosen_from_unlucky_rows_are_chosen_again_from_all() -> None:
+    """The columns differ on rows that the sample passes over."""
+    rng = np.random.default_rng(5)
+    n = 8 * ENOUGH_ROWS
+    x = rng.normal(size=n)
+    other = x + 1e-3 * rng.normal(size=n)
+    step = n // ENOUGH_ROWS
+    far = np.arange(n) % step == 1
+    x[far] *= 1e4
+    other[far] = -x[far]
+    X = np.column_stack([np.ones(n), x, other])
+    y = X @ [1.0, 2.0, -2.0] + rng.normal(size=n)
+    codes, ones = np.repeat(np.arange(64), n // 64), np.ones(64)
+    made = cross_products(X, y, [np.ones((n, 1))], codes, [None], np.ones(n), [ones], [ones])
+    scale = np.sqrt(np.diag(made.F)[:-1])
+    correlation = made.F[:-1, :-1] / np.outer(scale, scale)
+    assert np.linalg.eigvalsh(correlation).min() > 0.99
+    some = working_rows(X, y, [np.ones((n, 1))], codes, np.ones(n)).coordinates
+    assert np.abs(some.R / made.coordinates.R)[-1, -1] < 1e-3
 
 
 @pytest.mark.parametrize("intercept", [True, False])
@@ -47,5 +90,5 @@ def test_coordinates_go_there_and_back(intercept: bool) -> None:
     expected = np.linalg.lstsq(root[:, None] * X, root * y, rcond=None)[0]
     np.testing.assert_allclose(coordinates.beta(np.zeros(beta.size)), expected, rtol=1e-9)
     # and the residual of y is orthogonal to X there
-    F = data.T.sum(axis=0)
-    assert np.abs(F[1:-1, -1]).max() < 1e-12 * np.sqrt(F[-1, -1])
+    F = data.F
+    assert np.abs(F[:-1, -1]).max() < 1e-12 * np.sqrt(F[-1, -1])

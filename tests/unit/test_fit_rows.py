@@ -77,7 +77,7 @@ def test_a_fit_that_did_not_converge_is_rows_that_say_so(study, monkeypatch, tmp
     read = study(analyses={"all": {"weights": "all"}, "none": {}})
     good = run(read, [0, 1])
     # the search may not leave its start
-    monkeypatch.setattr(optimise, "_bfgs", lambda criterion, phi: criterion.evaluate(phi))
+    monkeypatch.setattr(optimise, "_bfgs", lambda criterion, phi, _: criterion.evaluate(phi))
     monkeypatch.setattr(optimise, "MAX_NEWTON", 0)
     monkeypatch.setattr(optimise, "MAX_ROUNDS", 0)
     bad = run(read, [0, 1])

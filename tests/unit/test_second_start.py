@@ -11,7 +11,8 @@ import pytest
 from wemix_ref.design import build_design
 from wemix_ref.deviance import Criterion
 from wemix_ref.fit import criterion_of
-from wemix_ref.optimise import _search, _start, minimise, working_criterion
+from wemix_ref.optimise import _search, _start, minimise
+from wemix_ref.working import working_criterion
 
 MODEL = "y ~ x + (x||h) + (x||g)"
 
@@ -35,7 +36,7 @@ def few_groups(seed: int) -> Criterion:
 
 
 # the gap is how much lower the second start ends
-@pytest.mark.parametrize(("seed", "gap"), [(31, 1.5), (179, 3e-3), (1123, 0.25)])
+@pytest.mark.parametrize(("seed", "gap"), [(354, 0.02), (915, 0.9), (1542, 0.5)])
 def test_the_second_start_may_end_lower_and_is_then_the_answer(seed: int, gap: float) -> None:
     criterion = few_groups(seed)
     working = working_criterion(criterion)
@@ -50,7 +51,7 @@ def test_the_second_start_may_end_lower_and_is_then_the_answer(seed: int, gap: f
     assert best.deviance <= lowest + 1e-9
 
 
-@pytest.mark.parametrize("seed", [409, 1095])
+@pytest.mark.parametrize("seed", [409, 1095, 741])
 def test_a_second_start_that_ends_higher_is_not(seed: int) -> None:
     criterion = few_groups(seed)
     working = working_criterion(criterion)

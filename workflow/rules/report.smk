@@ -50,6 +50,7 @@ rule report:
         code=code_of("report"),
         cases=lambda w, input: str(Path(input.cases[0]).parent),
         studies=lambda w: "../studies/small.html" if SMALL_STUDIES else None,
+        bench=bench_run(),
     message:
         "Write the report"
     script:

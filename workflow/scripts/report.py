@@ -18,4 +18,5 @@ with job(snakemake.log[0]):
         studies=snakemake.params.studies,
         printed=Path(snakemake.input.printed),
         divergences=Path(snakemake.input.divergences),
+        bench=Path("results/bench.json") if snakemake.params.bench else None,
     )

@@ -7,6 +7,7 @@ read, in which constants keep all their digits.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 from wemix_ref.formula.lexer import is_plain_name
 from wemix_ref.formula.syntax import (
@@ -69,6 +70,7 @@ def quote_name(name: str) -> str:
     return f"`{escaped}`"
 
 
+@lru_cache(maxsize=4096)
 def symbol(name: str) -> str:
     """Spell a name as R does inside an expression: back-ticked where needed."""
     return name if is_plain_name(name) else quote_name(name)

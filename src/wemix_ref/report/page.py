@@ -8,11 +8,13 @@ from typing import Any
 
 from jinja2 import Environment
 
+from wemix_ref.bench.table import read_run
 from wemix_ref.datasets import RESOURCES
 from wemix_ref.divergences.table import read_all
 from wemix_ref.files import write_text
 from wemix_ref.published.table import read_judged
 from wemix_ref.report import overview
+from wemix_ref.report.bench_view import SpeedView, speed_view
 from wemix_ref.report.case_view import case_view
 from wemix_ref.report.data import Results, read_results
 from wemix_ref.report.divergences_view import DivergencesView, divergences_view
@@ -40,6 +42,7 @@ def write_report(
     studies: str | None = None,
     printed: Path | None = None,
     divergences: Path | None = None,
+    bench: Path | None = None,
 ) -> None:
     """Write the report of all comparisons.
 
@@ -63,6 +66,8 @@ def write_report(
         The JSON of judged printed numbers; None: the page has no such section.
     divergences : Path or None
         The JSON of all divergences; None: the page has no such section.
+    bench : Path or None
+        The JSON of a run of the benchmark; None: the page has no such section.
 
     Raises
     ------
@@ -72,7 +77,8 @@ def write_report(
     results = read_results(Path(results_dir), Path(cases_dir), only=only, resources=resources)
     view = None if printed is None else printed_view(read_judged(printed))
     apart = None if divergences is None else divergences_view(read_all(divergences))
-    text = render_report(results, read_limits(tolerances), studies, view, apart)
+    speed = None if bench is None else speed_view(read_run(bench))
+    text = render_report(results, read_limits(tolerances), studies, view, apart, speed)
     write_text(Path(out), text)
 
 
@@ -82,6 +88,7 @@ def render_report(
     studies: str | None = None,
     printed: PrintedView | None = None,
     divergences: DivergencesView | None = None,
+    speed: SpeedView | None = None,
 ) -> str:
     """Give the page's text; the same results give the same text.
 
@@ -97,6 +104,8 @@ def render_report(
         What :func:`wemix_ref.report.printed_view.printed_view` gives.
     divergences : DivergencesView or None
         What :func:`wemix_ref.report.divergences_view.divergences_view` gives.
+    speed : SpeedView or None
+        What :func:`wemix_ref.report.bench_view.speed_view` gives.
 
     Returns
     -------
@@ -106,7 +115,8 @@ def render_report(
     environment = surroundings()
     context = _context(results, limits, environment)
     context["landing"] = landing(results.cases, context["matrix"], printed)
-    shown = {**context, "studies": studies, "printed": printed, "divergences": divergences}
+    sections = {"printed": printed, "divergences": divergences, "speed": speed}
+    shown = {**context, "studies": studies, **sections}
     return rendered(environment, "index.html.j2", shown)
 
 

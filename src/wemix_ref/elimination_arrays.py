@@ -1,0 +1,219 @@
+"""The steps of `elimination.py` in matrices, all groups at once along the first axis.
+
+This is what runs without compiled loops, and what `elimination_loops.py` is tested against.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from wemix_ref.linalg import add_by_group
+
+__all__ = [
+    "contract",
+    "curvature",
+    "eliminate",
+    "pull_back",
+    "pull_down",
+    "solve",
+    "subtract",
+    "tangents",
+    "tangents_back",
+]
+
+Array = NDArray[np.float64]
+Ints = NDArray[np.intp]
+
+
+def _t(M: Array) -> Array:
+    return M.swapaxes(-1, -2)
+
+
+def _add_at(out: Array, where: Ints, values: Array, weights: Array) -> None:
+    """out[where[g]] += weights[g] values[g]."""
+    G = where.size
+    into = sp.csr_array((weights, (where, np.arange(G))), shape=(out.shape[0], G))
+    out += np.asarray(into @ values.reshape(G, -1)).reshape(out.shape)
+
+
+def contract(T: Array, V: Array, C: Array) -> None:
+    """C = [T without the fixed part; its products with V]."""
+    G, q, m = T.shape
+    k, c = V.shape
+    C[:, :, : m - k] = T[:, :, : m - k]
+    C[:, :, m - k :] = (T[:, :, m - k :].reshape(G * q, k) @ V).reshape(G, q, c)
+
+
+def eliminate(
+    T: Array, Lam: Array, psi: Array, n_fold: int, F: Array, B: Array, log_det: Array
+) -> int:
+    """B, log det A of every group; F -= sum psi B'B over the last columns where n_fold > 0."""
+    q = Lam.shape[0]
+    root = np.linalg.cholesky(Lam.T @ T[:, :, :q] @ Lam + np.eye(q))
+    log_det[:] = 2.0 * np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
+    B[:] = np.linalg.inv(root) @ (Lam.T @ T[:, :, q:])
+    if n_fold:
+        last = B[:, :, -n_fold:].reshape(-1, n_fold)
+        F -= last.T @ (np.repeat(psi, q)[:, None] * last)
+    return -1
+
+
+def subtract(B: Array, first: int, weights: Array, ancestor: Ints, T: Array, low: Array) -> None:
+    """T[ancestor] -= weight B_z'B over the columns from `first`, z the first of them."""
+    q_up = T.shape[1]
+    products = _t(B[:, :, first : first + q_up]) @ B[:, :, first:]
+    add_by_group(-weights[:, None, None] * products, ancestor, T, low)
+
+
+def solve(C: Array, Lam: Array, TL: Array, A_inv: Array, U: Array, E: Array) -> int:
+    """TL, A^-1, U = A^-1 Lambda' C_zr and E = C_zr - TL U of every group."""
+    q = Lam.shape[0]
+    TL[:] = C[:, :, :q] @ Lam
+    root_inv = np.linalg.inv(np.linalg.cholesky(Lam.T @ TL + np.eye(q)))
+    A_inv[:] = _t(root_inv) @ root_inv
+    U[:] = A_inv @ (Lam.T @ C[:, :, q:])
+    E[:] = C[:, :, q:] - TL @ U
+    return -1
+
+
+def pull_back(
+    TL: Array,
+    A_inv: Array,
+    U: Array,
+    E: Array,
+    above: Array,
+    parent: Ints,
+    psi: Array,
+    bins: Ints,
+    out: Array,
+) -> None:
+    """out[bin] += 2 psi (TL A^-1 - E G U')."""
+    _add_at(out, bins, TL @ A_inv - E @ (above[parent] @ _t(U)), 2.0 * psi)
+
+
+def curvature(
+    T_zz: Array,
+    TL: Array,
+    A_inv: Array,
+    E: Array,
+    above: Array,
+    parent: Ints,
+    psi: Array,
+    out: Array,
+) -> None:
+    """Out += psi (T_zz - TL A^-1 TL' - E G E')."""
+    M = T_zz - TL @ A_inv @ _t(TL) - E @ above[parent] @ _t(E)
+    out += np.tensordot(psi, M, axes=1)
+
+
+def pull_down(Lam: Array, A_inv: Array, U: Array, above: Array, parent: Ints, out: Array) -> None:
+    """Out = [-B; I] G [-B; I]' + Lambda A^-1 Lambda' on zz, with B = Lambda U."""
+    q = Lam.shape[0]
+    G, B = above[parent], Lam @ U
+    BG = B @ G
+    out[:, :q, :q] = BG @ _t(B) + Lam @ A_inv @ Lam.T
+    out[:, :q, q:] = -BG
+    out[:, q:, :q] = -_t(BG)
+    out[:, q:, q:] = G
+
+
+def tangents(
+    C: Array,
+    Lam: Array,
+    TL: Array,
+    A_inv: Array,
+    U: Array,
+    dT: Array,
+    dLam: Array,
+    dA_inv: Array,
+    dU: Array,
+    dE: Array,
+    parent: Ints,
+    weights: Array,
+    up: Array,
+) -> None:
+    """Derivatives of one level in every direction that moves it.
+
+    The first directions move what the levels below leave, dT; those after them are the level's own
+    and move Lambda, by dLam. dS goes to up[direction, parent] times the weight.
+    """
+    q = Lam.shape[0]
+    for d in range(dU.shape[0]):
+        own = d - dT.shape[0]
+        if own >= 0:
+            cross = dLam[own].T @ TL
+            dA, dC = cross + _t(cross), dLam[own].T @ C[:, :, q:]
+        else:
+            dA, dC = Lam.T @ dT[d, :, :q, :q] @ Lam, Lam.T @ dT[d, :, :q, q:]
+        dAU = dA @ U
+        dU[d] = A_inv @ (dC - dAU)
+        dA_inv[d] = -A_inv @ dA @ A_inv
+        UdC = _t(U) @ dC
+        dS = _t(U) @ dAU - UdC - _t(UdC)
+        if own >= 0:
+            dE[d] = -C[:, :, :q] @ (dLam[own] @ U + Lam @ dU[d])
+        else:
+            dE[d] = dT[d, :, :q, q:] - dT[d, :, :q, :q] @ (Lam @ U) - C[:, :, :q] @ (Lam @ dU[d])
+            dS = dS + dT[d, :, q:, q:]
+        _add_at(up[d], parent, dS, weights)
+
+
+def tangents_back(
+    C: Array,
+    Lam: Array,
+    A_inv: Array,
+    U: Array,
+    E: Array,
+    dT: Array,
+    dLam: Array,
+    dA_inv: Array,
+    dU: Array,
+    dE: Array,
+    above: Array,
+    d_above: Array,
+    parent: Ints,
+    psi: Array,
+    T_rows: Array,
+    times: Array,
+    scale: float,
+    out: Array,
+    rows: Array,
+    down: Array,
+) -> None:
+    """Derivatives of `pull_back` and `pull_down` in every direction.
+
+    rows[direction] -= times T_fixed' du, with du = scale dB G's last column, how the conditional
+    modes move; `down` of size zero where nothing is below.
+    """
+    q = Lam.shape[0]
+    G, B = above[parent], Lam @ U
+    k = rows.shape[1]
+    for d in range(d_above.shape[0]):
+        dG = d_above[d][parent]
+        own = d - dT.shape[0]
+        move, dBG = dG @ _t(U), B @ dG
+        slope = -E @ move
+        if d < dU.shape[0]:
+            dB, inner = Lam @ dU[d], Lam @ dA_inv[d]
+            if own >= 0:
+                dB, inner = dB + dLam[own] @ U, inner + dLam[own] @ A_inv
+            slope = slope - E @ (G @ _t(dU[d])) - dE[d] @ (G @ _t(U)) + C[:, :, :q] @ inner
+            if own < 0:
+                slope = slope + dT[d, :, :q, :q] @ (Lam @ A_inv)
+            dBG = dBG + dB @ G
+        out[d] += 2.0 * np.tensordot(psi, slope, axes=1)
+        du = scale * dBG[:, :, -1]
+        rows[d] -= np.tensordot(times[:, None] * du, T_rows[:, :, -k:], axes=2)
+        if down.shape[1] == 0:
+            continue
+        down[d, :, :q, q:] = -dBG
+        down[d, :, q:, :q] = -_t(dBG)
+        down[d, :, q:, q:] = dG
+        zz = dBG @ _t(B)
+        if d < dU.shape[0]:
+            zz = zz + B @ G @ _t(dB) + inner @ Lam.T
+            if own >= 0:
+                zz = zz + Lam @ A_inv @ dLam[own].T
+        down[d, :, :q, :q] = zz

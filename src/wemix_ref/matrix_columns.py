@@ -1,0 +1,178 @@
+"""Columns of model matrices, as R's ``model.matrix`` has them; those that recur are stored once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise, product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wemix_ref.columns import Column, NumericColumn
+from wemix_ref.contrasts import Coded, code_variable
+from wemix_ref.formula import TermSet, label_of
+
+__all__ = ["ModelMatrix", "matrices"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ModelMatrix:
+    """A model matrix.
+
+    Attributes
+    ----------
+    values : (n, p) float array
+        Column by column in memory (Fortran's order), or a view of such an array.
+    names : tuple of str
+        R's names of the p columns.
+    assign : tuple of int
+        For each column the number of its term, from 1; 0 for the intercept.
+    """
+
+    values: NDArray[np.float64]
+    names: tuple[str, ...]
+    assign: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """A column before it has numbers: the product of one column of each variable of its term.
+
+    Attributes
+    ----------
+    key : what tells it from other columns, whatever their names: variables, codings, places.
+    name : R's name.
+    term : number of its term, 0 for the intercept.
+    factors : coded variable and its column, first variable first; none for the intercept.
+    """
+
+    key: tuple[tuple[str, bool, int], ...]
+    name: str
+    term: int
+    factors: tuple[tuple[Coded, int], ...]
+
+    def write(self, out: Array) -> None:
+        """Put its values into an array, (n,)."""
+        if not self.factors:
+            out[:] = 1.0
+            return
+        (coded, j), *others = self.factors
+        values = coded.column(j)
+        for coded, j in others:
+            values = coded.column(j) * values
+        out[:] = values
+
+
+def matrices(
+    groups: Sequence[Sequence[TermSet]], columns: Mapping[str, Column], n: int
+) -> list[tuple[Array, list[ModelMatrix]]]:
+    """Build several matrices, each of several parts side by side.
+
+    Parameters
+    ----------
+    groups : per matrix its parts: the fixed part alone, or the left-hand sides of a level's bars.
+    columns : variables by R's name, (n,) each.
+    n : rows.
+
+    Returns
+    -------
+    list of (values, parts)
+        Per matrix its (n, q) values, and its parts with views of them. Matrices share memory where
+        columns of one are evenly spaced among the columns of all: change none of them in place.
+
+    Raises
+    ------
+    DataError
+        A factor with one level only.
+    """
+    plans = [[_plan(terms, columns) for terms in group] for group in groups]
+    place: dict[tuple[tuple[str, bool, int], ...], int] = {}
+    distinct: list[_Planned] = []
+    for column in (one for group in plans for part in group for one in part):
+        if column.key not in place:
+            place[column.key] = len(distinct)
+            distinct.append(column)
+    store = np.empty((n, len(distinct)), order="F")
+    for at, column in enumerate(distinct):
+        column.write(store[:, at])
+    out = []
+    for group in plans:
+        values = _columns(store, [place[one.key] for part in group for one in part])
+        parts, start = [], 0
+        for part in group:
+            stop = start + len(part)
+            parts.append(
+                ModelMatrix(
+                    values[:, start:stop],
+                    tuple(one.name for one in part),
+                    tuple(one.term for one in part),
+                )
+            )
+            start = stop
+        out.append((values, parts))
+    return out
+
+
+def _columns(store: Array, at: list[int]) -> Array:
+    """Some columns of a matrix: a view where they are evenly spaced, a copy otherwise."""
+    step = at[1] - at[0] if len(at) > 1 else 1
+    if step > 0 and all(b - a == step for a, b in pairwise(at)):
+        start = at[0] if at else 0
+        return store[:, start : start + step * len(at) : step]
+    copy = np.empty((store.shape[0], len(at)), order="F")
+    for j, i in enumerate(at):
+        copy[:, j] = store[:, i]
+    return copy
+
+
+def _plan(terms: TermSet, columns: Mapping[str, Column]) -> list[_Planned]:
+    """Columns of one set of terms; in an interaction its first variable's vary fastest."""
+    out = [_Planned((), "(Intercept)", 0, ())] if terms.intercept else []
+    codings = _codings(terms, columns)
+    for number, (term, full) in enumerate(zip(terms.terms, codings, strict=True), start=1):
+        labels = [label_of(variable) for variable in term]
+        coded = [
+            code_variable(columns[label], label, full=whole)
+            for label, whole in zip(labels, full, strict=True)
+        ]
+        for places in product(*(range(len(one.names)) for one in reversed(coded))):
+            at = places[::-1]
+            out.append(
+                _Planned(
+                    tuple(zip(labels, full, at, strict=True)),
+                    ":".join(one.names[j] for one, j in zip(coded, at, strict=True)),
+                    number,
+                    tuple(zip(coded, at, strict=True)),
+                )
+            )
+    return out
+
+
+def _codings(terms: TermSet, columns: Mapping[str, Column]) -> list[list[bool]]:
+    """Whether each variable of each term gets an indicator for every level.
+
+    A factor in a term is contrasted if an earlier term contains all other variables of that term
+    (a main effect always is); without an intercept the first factor of the first term that has
+    one is not.
+    """
+    position = {label_of(v): i for i, v in enumerate(terms.variables)}
+    bits = [[1 << position[label_of(v)] for v in term] for term in terms.terms]
+    earlier: list[int] = []
+    codings: list[list[bool]] = []
+    for term in bits:
+        whole = sum(term)
+        rests = [whole & ~bit for bit in term]
+        codings.append(
+            [bool(rest) and not any(rest & ~other == 0 for other in earlier) for rest in rests]
+        )
+        earlier.append(whole)
+    if not terms.intercept:
+        for variables, coding in zip(terms.terms, codings, strict=True):
+            for i, variable in enumerate(variables):
+                if not isinstance(columns[label_of(variable)], NumericColumn):
+                    coding[i] = True
+                    return codings
+    return codings

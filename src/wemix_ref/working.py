@@ -1,0 +1,83 @@
+"""The criterion over phi: triangles in a basis where each term's columns of Z are orthonormal.
+
+phi fills triangles as theta does, with Lambda = basis L(phi). The bases are lower triangular, so L
+is one where Lambda is, and theta is linear in phi, by a block of the jacobian for each column.
+Neither the unit nor the origin of a slope plays a part in phi.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wemix_ref.deviance import Criterion, Evaluation
+from wemix_ref.linalg import triangular_factor
+
+__all__ = ["WorkingCriterion", "working_criterion"]
+
+Array = NDArray[np.float64]
+
+#: Columns of Z whose condition number, once scaled, is above this keep their own directions.
+MAX_CONDITION = 1e9
+
+
+class WorkingCriterion(Criterion):
+    """A criterion as a function of phi; an evaluation's theta is phi here.
+
+    Everything is the criterion's own at theta = jacobian phi, to the bit.
+
+    Parameters
+    ----------
+    criterion : over theta.
+    bases : per level and term, (q, q) lower triangular.
+    """
+
+    def __init__(self, criterion: Criterion, bases: list[list[Array]]) -> None:
+        self.data, self.reml = criterion.data, criterion.reml
+        self.criterion, self.bases = criterion, bases
+        self.covariance = criterion.covariance.in_bases(bases)
+        self.jacobian = self.covariance.jacobian
+
+    def over(self, criterion: Criterion) -> WorkingCriterion:
+        """The same phi for other data."""
+        return WorkingCriterion(criterion, self.bases)
+
+    def evaluate(self, theta: Array) -> Evaluation:
+        """Run the recursion at phi."""
+        return replace(self.criterion.evaluate(self.jacobian @ theta), theta=np.array(theta))
+
+    def restated(self, at: Evaluation) -> Evaluation:
+        """The same evaluation over theta."""
+        return replace(at, theta=self.jacobian @ at.theta)
+
+    def gradient(self, at: Evaluation) -> Array:
+        """dD/dphi, shape (n_theta,)."""
+        return np.asarray(self.jacobian.T @ self.criterion.gradient(at))
+
+    def psd_gradient(self, at: Evaluation) -> list[Array]:
+        """DD / d(Lambda Lambda') of every level, as the criterion has it."""
+        return self.criterion.psd_gradient(at)
+
+    def hessian(self, at: Evaluation, profiled: bool = True) -> tuple[Array, Array]:
+        """Second derivatives in phi, and the derivatives of F v."""
+        H, dFv = self.criterion.hessian(at, profiled)
+        return self.jacobian.T @ H @ self.jacobian, self.jacobian.T @ dFv
+
+
+def working_criterion(criterion: Criterion) -> WorkingCriterion:
+    """The same criterion over phi."""
+    bases: list[list[Array]] = []
+    for level, groups in zip(criterion.covariance.levels, criterion.data.levels, strict=True):
+        mine: list[Array] = []
+        for block in level.blocks:
+            # Z_block = Z~ R[:, block] with Z~ orthonormal, so its own factor is that of the columns
+            R = triangular_factor(groups.R[:, block.rows][:, ::-1])[::-1, ::-1]
+            R = R * np.where(np.diag(R) < 0, -1.0, 1.0)[:, None]
+            scale = np.asarray(block.scale)
+            usable = np.linalg.cond(R / scale) < MAX_CONDITION
+            inverse = np.tril(np.linalg.inv(R)) if usable else np.diag(1.0 / scale)
+            mine.append(np.asarray(inverse, dtype=np.float64))
+        bases.append(mine)
+    return WorkingCriterion(criterion, bases)

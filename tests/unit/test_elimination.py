@@ -1,0 +1,111 @@
+"""The steps of the recursion as compiled loops and as matrix products: one and the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from wemix_ref.compiled import HAVE_NUMBA
+from wemix_ref.design import build_design
+from wemix_ref.deviance import Criterion
+from wemix_ref.fit import criterion_of
+from wemix_ref.hunt.models import random_model
+from wemix_ref.information import JointInformation
+
+MODELS = 40
+
+
+@contextmanager
+def arrays(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        patch.setenv("WEMIX_REF_NUMBA", "0")
+        yield
+
+
+def criteria() -> Iterator[tuple[Criterion, NDArray[np.float64]]]:
+    for number in range(MODELS):
+        model = random_model(11, number)
+        problem = model.problem()
+        design = build_design(problem.formula, problem.data, problem.weights)
+        for reml in (False,) if problem.weights is not None else (False, True):
+            criterion = criterion_of(design, reml)
+            theta = np.linspace(0.3, 0.9, criterion.covariance.n_theta)
+            yield criterion, theta
+
+
+@pytest.fixture(params=["as it is", "blocks and samples of rows"], autouse=True)
+def rows(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small data, as large ones are read."""
+    if request.param != "as it is":
+        monkeypatch.setattr("wemix_ref.rows.BLOCK_ROWS", 16)
+        monkeypatch.setattr("wemix_ref.rows.ENOUGH_ROWS", 12)
+
+
+def everything(criterion: Criterion, theta: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    at = criterion.evaluate(theta)
+    out = {
+        "deviance": np.array([at.deviance]),
+        "gradient": criterion.gradient(at),
+        "Hessian": criterion.hessian(at)[0],
+        "curvature": np.concatenate([M.ravel() for M in criterion.psd_gradient(at)]),
+    }
+    if not criterion.reml:
+        information = JointInformation.at(criterion, at)
+        out |= {"scores": information.scores, "H": information.H}
+    return out
+
+
+@pytest.mark.skipif(not HAVE_NUMBA(), reason="numba is not installed: there is nothing to compare")
+def test_loops_and_arrays_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = 0
+    for criterion, theta in criteria():
+        loops = everything(criterion, theta)
+        with arrays(monkeypatch):
+            assert not HAVE_NUMBA()
+            products = everything(criterion, theta)
+        for name, value in loops.items():
+            size = np.abs(value).max()
+            np.testing.assert_allclose(
+                products[name], value, rtol=1e-9, atol=1e-10 * size, err_msg=name
+            )
+        seen += 1
+    assert seen >= MODELS
+
+
+def test_the_hessian_is_the_derivative_of_the_gradient() -> None:
+    for criterion, theta in criteria():
+        H, dFv = criterion.hessian(criterion.evaluate(theta))
+        at = criterion.evaluate(theta)
+        step = 1e-5
+        numeric, numeric_F = np.empty_like(H), np.empty_like(dFv)
+        for i in range(theta.size):
+            move = np.zeros(theta.size)
+            move[i] = step
+            up, down = criterion.evaluate(theta + move), criterion.evaluate(theta - move)
+            numeric[i] = (criterion.gradient(up) - criterion.gradient(down)) / (2 * step)
+            numeric_F[i] = (up.profile.F - down.profile.F) @ at.profile.v / (2 * step)
+        np.testing.assert_allclose(H, numeric, rtol=1e-5, atol=1e-6 * np.abs(H).max())
+        np.testing.assert_allclose(dFv, numeric_F, rtol=1e-5, atol=1e-6 * np.abs(dFv).max())
+
+
+def test_scores_from_the_rows_are_those_from_sums() -> None:
+    for criterion, theta in criteria():
+        if criterion.reml:
+            continue
+        by_top = JointInformation.at(criterion, criterion.evaluate(theta))
+        without = Criterion(replace(criterion.data, F_top=None, F_low=None), criterion.covariance)
+        at = without.evaluate(theta)
+        assert at.F_top is None
+        by_row = JointInformation.at(without, at)
+        for name in ("scores", "log_likelihoods"):
+            expected = getattr(by_top, name)
+            size = np.abs(expected).max()
+            np.testing.assert_allclose(getattr(by_row, name), expected, rtol=1e-8, atol=1e-9 * size)
+        total = np.abs(by_row.scores).sum(axis=0)
+        sums = by_row.scores.sum(axis=0) / total
+        assert np.abs(np.append(sums[: criterion.data.p], sums[-1])).max() < 1e-9
