@@ -102,20 +102,32 @@ class LevelMap:
     number: int
     blocks: tuple[Block, ...]
 
-    @property
+    @cached_property
     def q(self) -> int:
         """Random effects per group of this level."""
         return sum(block.size for block in self.blocks)
 
-    @property
+    @cached_property
     def slice(self) -> slice:
         """Positions of the level's elements in theta (contiguous)."""
         first, last = self.blocks[0], self.blocks[-1]
         return slice(first.start, last.start + last.n_theta)
 
+    @cached_property
+    def where(self) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
+        """Row and column of Lambda_l of each of its theta; None where blocks have a basis."""
+        if any(block.basis is not None for block in self.blocks):
+            return None
+        rows = np.concatenate([block.offset + block.triangle[0] for block in self.blocks])
+        columns = np.concatenate([block.offset + block.triangle[1] for block in self.blocks])
+        return rows, columns
+
     def Lambda(self, theta: Array) -> Array:
         """Lambda_l, shape (q, q), from the whole theta."""
         out = np.zeros((self.q, self.q))
+        if self.where is not None:
+            out[self.where] = theta[self.slice]
+            return out
         for block in self.blocks:
             out[block.rows, block.rows] = block.Lambda(theta)
         return out
@@ -183,6 +195,9 @@ class CovarianceMap:
         """Derivatives in theta, (..., n_theta), from those in Lambda, (..., q, q) per level."""
         parts = []
         for level, M in zip(self.levels, matrices, strict=True):
+            if level.where is not None:
+                parts.append(M[(..., *level.where)])
+                continue
             for block in level.blocks:
                 part = M[..., block.rows, block.rows]
                 if block.basis is not None:
@@ -266,6 +281,10 @@ class CovarianceMap:
         `tolerance`, after scaling, is dropped by the rotation.
         """
         out = theta.copy()
+        at, columns, scale = self._diagonal
+        diagonal = theta[at]
+        if np.all(np.abs(diagonal) * scale >= SINGULAR_TOLERANCE):  # nothing to rotate
+            return out * np.where(diagonal < 0, -1.0, 1.0)[columns] + 0.0
         for level in self.levels:
             for block in level.blocks:
                 L = block.L(theta)
@@ -278,11 +297,20 @@ class CovarianceMap:
 
     def zero_columns(self, theta: Array) -> NDArray[np.bool_]:
         """Mark the elements of theta in columns of Lambda whose diagonal counts as zero."""
-        marked = np.zeros(self.n_theta, dtype=bool)
+        at, columns, scale = self._diagonal
+        return np.asarray((np.abs(theta[at]) * scale < SINGULAR_TOLERANCE)[columns])
+
+    @cached_property
+    def _diagonal(self) -> tuple[NDArray[np.intp], NDArray[np.intp], Array]:
+        """Places of all diagonals in theta, the one above each theta, and their columns' scales."""
+        at, columns, scale = list[int](), list[int](), list[float]()
         for level in self.levels:
             for block in level.blocks:
-                marked[block.part] = block.zero_diagonal(theta)[block.triangle[1]]
-        return marked
+                rows, mine = block.triangle
+                columns += [len(at) + int(j) for j in mine]
+                at += [block.start + int(i) for i in np.flatnonzero(rows == mine)]
+                scale += block.scale
+        return np.array(at), np.array(columns), np.array(scale)
 
 
 def rotate_to_lower_triangle(L: Array, scale: Array, tolerance: float) -> Array:

@@ -32,8 +32,10 @@ Array = NDArray[np.float64]
 START = 0.7
 MAX_ROUNDS = 8
 MAX_NEWTON = 40
-#: A step that lowers the deviance by what it promised, within this share, keeps its Hessian.
+#: A step that lowers the deviance by what it promised, within this share, keeps its Hessian ...
 AS_PROMISED = 0.3
+#: ... where there are so many groups that forming it costs more than the steps it saves.
+MANY_GROUPS = 5000
 #: From so many top groups on the search starts where that over some of them ends.
 MANY_TOP_GROUPS = 2000
 SOME_TOP_GROUPS = 500
@@ -178,8 +180,8 @@ def _descend(
 ) -> tuple[Evaluation, _Newton | None]:
     """Steps until neither the deviance nor the gradient falls any more.
 
-    While a step does about what it promised, the next one takes its Hessian, corrected by how the
-    gradient changed (BFGS); where one did not, and at the end, the exact Hessian is formed.
+    With many groups, while a step does about what it promised, the next one takes its Hessian,
+    corrected by how the gradient changed (BFGS); else, and at the end, the exact one is formed.
 
     Parameters
     ----------
@@ -195,6 +197,7 @@ def _descend(
         if H is None
         else _step(at.theta, criterion.gradient(at), H, False)
     )
+    many = sum(level.psi.size for level in criterion.data.levels) >= MANY_GROUPS
     for _ in range(MAX_NEWTON):
         size = max(1.0, abs(at.deviance))
         rounding = ROUNDING * size
@@ -214,7 +217,7 @@ def _descend(
         gradient = criterion.gradient(at)
         change = gradient - newton.gradient
         as_promised = abs(fell - newton.promised) <= AS_PROMISED * newton.promised + rounding
-        if as_promised and step @ change > 0.0:
+        if many and as_promised and step @ change > 0.0:
             newton = _step(at.theta, gradient, _updated(newton.H, step, change), exact=False)
         else:
             newton = _newton_step(criterion, at)
