@@ -16,7 +16,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.optimize
 from numpy.typing import NDArray
 
 from wemix_ref.covariance import SINGULAR_TOLERANCE, CovarianceMap, rotate_to_lower_triangle
@@ -152,6 +151,8 @@ def _check_residual(at: Evaluation, least: float) -> None:
 
 
 def _bfgs(criterion: Criterion, phi: Array, least: float) -> Evaluation:
+    from scipy.optimize import minimize  # a quarter of the time of an import, and seldom needed
+
     unit = max(criterion.data.W, 1.0)
     best: list[Evaluation] = []
 
@@ -164,9 +165,7 @@ def _bfgs(criterion: Criterion, phi: Array, least: float) -> Evaluation:
             best[:] = [at]
         return at.deviance / unit, criterion.gradient(at) / unit
 
-    scipy.optimize.minimize(
-        objective, phi, jac=True, method="BFGS", options={"gtol": 1e-7, "maxiter": 500}
-    )
+    minimize(objective, phi, jac=True, method="BFGS", options={"gtol": 1e-7, "maxiter": 500})
     if not best:
         raise ModelError(
             "the deviance must be finite where the search starts; it is not. Check the data for "
