@@ -22,5 +22,6 @@ with job(snakemake.log[0]):
     text, faults = judge(study, audit, performance, Path(snakemake.params.resources))
     sys.stderr.write(text)
     if faults:
-        raise StudyError(f"{study.name} must stand; faults: {len(faults)}\n" + "\n".join(faults[:40]))
+        told = "\n".join(faults[:40])
+        raise StudyError(f"{study.name} must stand; faults: {len(faults)}\n{told}")
     write_text(Path(snakemake.output[0]), text)
