@@ -376,7 +376,10 @@ def _near(criterion: WorkingCriterion, start: Array) -> tuple[Array, Array | Non
     first = _evaluated(part, start)
     if first is None:
         return start, None
-    at, newton = _descend(part, first, 0.0)
+    try:
+        at, newton = _descend(part, first, 0.0)
+    except (ModelError, np.linalg.LinAlgError):  # what these groups lack the others may have
+        return start, None
     if newton is None or criterion.covariance.zero_columns(at.theta).any():
         return start, None
     return at.theta, newton.H * (criterion.data.W / part.data.W)
@@ -390,6 +393,7 @@ def minimise(criterion: Criterion) -> tuple[Evaluation, OptimizerReport]:
     The evaluation at the minimum, diagonals of Lambda non-negative, and what was done. A minimum on
     the boundary is looked for from a second start as well; the lower one is returned.
     """
+    before = criterion.evaluations, criterion.hessians
     working = working_criterion(criterion)
     start = _start(working.covariance)
     found = [_search(working, *_near(working, start))]
@@ -409,8 +413,8 @@ def minimise(criterion: Criterion) -> tuple[Evaluation, OptimizerReport]:
         f"Newton, {len(found)} start{'s' if len(found) > 1 else ''}",
         at,
         best.newton,
-        criterion.evaluations,
-        criterion.hessians,
+        criterion.evaluations - before[0],
+        criterion.hessians - before[1],
         sum(one.steps_off for one in found),
     )
     return at, report

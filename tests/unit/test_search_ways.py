@@ -1,0 +1,106 @@
+"""Whichever way the search goes, it ends at the same minimum."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from wemix_ref import optimise
+from wemix_ref.design import build_design
+from wemix_ref.deviance import Criterion
+from wemix_ref.fit import criterion_of
+
+FORMULA = "y ~ x + rare + (1|class) + (x|school)"
+
+
+def criterion(rare: bool = False) -> Criterion:
+    rng = np.random.default_rng(8)
+    schools, classes, rows = 60, 3, 4
+    school = np.repeat(np.arange(schools), classes * rows)
+    group = np.repeat(np.arange(schools * classes), rows)
+    x = rng.normal(size=school.size)
+    u, v = rng.normal(size=(schools, 2)) * [0.8, 0.4], rng.normal(size=schools * classes) * 0.6
+    y = 1 + x + u[school, 0] + u[school, 1] * x + v[group] + rng.normal(size=school.size)
+    # one dummy that is there in every school, or one that only the second school has
+    flag = (school == 1) & (np.arange(school.size) % 2 == 0) if rare else rng.random(y.size) < 0.5
+    w3 = rng.uniform(1, 3, schools)[school]
+    w2 = w3 * rng.uniform(1, 2, schools * classes)[group]
+    data = pd.DataFrame(
+        {"y": y, "x": x, "rare": flag.astype(float), "class": group, "school": school}
+    ).assign(w3=w3, w2=w2, w1=w2 * rng.uniform(1, 2, y.size))
+    return criterion_of(build_design(FORMULA, data, ["w1", "w2", "w3"]))
+
+
+def assert_same(ways: list[Criterion]) -> list[optimise.OptimizerReport]:
+    found = [optimise.minimise(way) for way in ways]
+    (at, _), *others = found
+    for other, report in others:
+        assert report.converged
+        assert other.deviance == pytest.approx(at.deviance, rel=1e-14)
+        np.testing.assert_allclose(other.theta, at.theta, rtol=1e-10, atol=1e-12)
+    return [report for _, report in found]
+
+
+def test_from_where_the_fit_to_some_groups_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = criterion()
+    monkeypatch.setattr(optimise, "MANY_TOP_GROUPS", 20)
+    monkeypatch.setattr(optimise, "SOME_TOP_GROUPS", 15)
+    near = criterion()
+    working = optimise.working_criterion(near)
+    start, H = optimise._near(working, optimise._start(working.covariance))
+    assert H is not None
+    # nearer than where it would start without
+    best, _ = optimise.minimise(plain)
+    ways = [working.evaluate(phi).deviance for phi in (start, optimise._start(working.covariance))]
+    assert ways[0] - best.deviance < 0.5 * (ways[1] - best.deviance)
+    monkeypatch.setattr(optimise, "MANY_TOP_GROUPS", 10**9)
+    first = optimise.minimise(criterion())
+    monkeypatch.setattr(optimise, "MANY_TOP_GROUPS", 20)
+    again = optimise.minimise(near)
+    assert again[0].deviance == pytest.approx(first[0].deviance, rel=1e-14)
+    np.testing.assert_allclose(again[0].theta, first[0].theta, rtol=1e-10)
+
+
+def test_groups_that_lack_a_column_may_be_those_it_starts_from(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plain = optimise.minimise(criterion(rare=True))
+    monkeypatch.setattr(optimise, "MANY_TOP_GROUPS", 20)
+    monkeypatch.setattr(optimise, "SOME_TOP_GROUPS", 20)  # every third: not the second
+    there = criterion(rare=True)
+    at, report = optimise.minimise(there)
+    assert report.converged
+    assert at.deviance == pytest.approx(plain[0].deviance, rel=1e-14)
+
+
+def test_by_corrected_hessians(monkeypatch: pytest.MonkeyPatch) -> None:
+    exact = criterion()
+    optimise.minimise(exact)
+    monkeypatch.setattr(optimise, "MANY_GROUPS", 0)
+    corrected = criterion()
+    _, report = optimise.minimise(corrected)
+    assert report.hessians < exact.hessians
+    assert_same([exact, corrected])
+
+
+def test_by_bfgs_where_newton_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = criterion()
+    optimise.minimise(plain)
+    asked: list[float] = []
+    bfgs = optimise._bfgs
+
+    def counted(*arguments):
+        found = bfgs(*arguments)
+        asked.append(found.deviance)
+        return found
+
+    monkeypatch.setattr(optimise, "_bfgs", counted)
+    expected = optimise.minimise(criterion())[0]
+    assert not asked
+    monkeypatch.setattr(optimise, "MAX_NEWTON", 3)
+    at, report = optimise.minimise(criterion())
+    assert len(asked) == 1
+    assert report.converged
+    assert at.deviance == pytest.approx(expected.deviance, rel=1e-14)
+    np.testing.assert_allclose(at.theta, expected.theta, rtol=1e-9)
