@@ -21,10 +21,6 @@ __all__ = ["CrossProducts", "LevelGroups", "cross_products"]
 Array = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
-#: Coordinates from some of the rows serve if every column of X~, scaled, is at least this far from
-#: the span of those before it.
-GOOD = 0.03
-
 #: e is left as it is where X~ explains less than this share of its squares: rounding.
 NEGLIGIBLE = 1e-28
 
@@ -188,8 +184,6 @@ def cross_products(
     n, p = X.shape
     within = _ancestors(parents, psi)
     sums = _sums(working_rows(X, y, Zs, codes, omega), within, psi)
-    if p and not _good(sums.F[:p, :p]):
-        sums = _sums(working_rows(X, y, Zs, codes, omega, every=True), within, psi)
     rows, Ts, lows = sums.rows, sums.Ts, sums.lows
     coordinates = _refined(sums)
     widths = [T.shape[1] for T in Ts]
@@ -278,16 +272,6 @@ def _sums(rows: Rows, within: Sequence[Sequence[Ints]], psi: Sequence[Array]) ->
         part += part.transpose(0, 2, 1).copy()
         part /= 2.0
     return _Sums(rows, Ts, lows, fixed, fixed_low, by_top)
-
-
-def _good(F_xx: Array) -> bool:
-    """Whether no column of X~ lies near the span of the others, as it may by unlucky rows."""
-    scale = np.sqrt(np.diag(F_xx))
-    try:
-        root = np.linalg.cholesky(F_xx / np.outer(scale, scale))
-    except np.linalg.LinAlgError:
-        return False
-    return bool(np.diag(root).min() > GOOD)
 
 
 def _ancestors(parents: Sequence[Ints | None], psi: Sequence[Array]) -> list[list[Ints]]:

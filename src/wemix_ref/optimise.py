@@ -79,10 +79,15 @@ class OptimizerReport:
 
 @dataclass(frozen=True)
 class _Newton:
-    """A step, what it promises, and the gradient and Hessian (exact or updated) it came from."""
+    """A step, what it promises, and the gradient and Hessian (exact or updated) it came from.
+
+    `ignored` is what steps in the directions that were taken as flat would promise at least: a
+    gradient there, beyond rounding, is no minimum.
+    """
 
     step: Array
     promised: float
+    ignored: float
     gradient_norm: float
     gradient: Array
     H: Array
@@ -112,11 +117,13 @@ def _step(phi: Array, gradient: Array, H: Array, exact: bool) -> _Newton:
     values, vectors = np.linalg.eigh(H * np.outer(scale, scale))
     size = np.abs(values)
     along = vectors.T @ (scale * gradient)
-    steep = size > 1e-10 * max(float(size.max()), 1e-300)
-    along, size, vectors = along[steep], size[steep], vectors[:, steep]
+    least = 1e-10 * max(float(size.max()), 1e-290)
+    steep = size > least
+    flat, along, size, vectors = along[~steep], along[steep], size[steep], vectors[:, steep]
     promised = 0.5 * float(np.sum(along**2 / size))
+    ignored = 0.5 * float(np.sum(flat**2)) / least
     step = -scale * (vectors @ (along / size))
-    return _Newton(step, promised, _largest(gradient), gradient, H, exact)
+    return _Newton(step, promised, ignored, _largest(gradient), gradient, H, exact)
 
 
 def _largest(gradient: Array) -> float:
@@ -205,7 +212,7 @@ def _descend(
             there = _damped(criterion, at, newton)
         if there is None:
             if newton.exact:
-                done = newton.promised <= CONVERGED * size
+                done = newton.promised + newton.ignored <= CONVERGED * size
                 return _refine(criterion, at, newton) if done else (at, None)
             at = _upright(criterion, at)
             newton = _newton_step(criterion, at)
@@ -431,18 +438,19 @@ def report_at(criterion: Criterion, at: Evaluation) -> OptimizerReport:
 def _report(
     method: str, at: Evaluation, newton: _Newton, evaluations: int, hessians: int, steps_off: int
 ) -> OptimizerReport:
-    converged = newton.promised <= CONVERGED * max(1.0, abs(at.deviance))
+    promised = newton.promised + newton.ignored
+    converged = promised <= CONVERGED * max(1.0, abs(at.deviance))
     message = (
         "converged"
         if converged
-        else f"one more Newton step promises {newton.promised:.3g} of the deviance"
+        else f"one more Newton step promises {promised:.3g} of the deviance"
     )
     return OptimizerReport(
         method,
         evaluations,
         hessians,
         newton.gradient_norm,
-        newton.promised,
+        promised,
         steps_off,
         converged,
         message,

@@ -33,11 +33,8 @@ Ints = NDArray[np.intp]
 #: Rows that are put into working coordinates at a time: a block stays in the cache.
 BLOCK_ROWS = 4096
 
-#: Rows that constants are chosen from; any constant of the right size serves.
+#: Rows drawn at random that constants are chosen from; any constant of the right size serves.
 SAMPLE = 1024
-
-#: From twice as many rows on coordinates are chosen from about so many, evenly spread.
-ENOUGH_ROWS = 16384
 
 #: From so many columns of X on, LAPACK beats a loop over rows.
 MANY_COLUMNS = 24
@@ -175,26 +172,23 @@ def accumulate(
     add_by_group(products, of[codes], T, low)
 
 
-def working_rows(
-    X: Array, y: Array, Zs: Sequence[Array], codes: Ints, omega: Array, every: bool = False
-) -> Rows:
-    """Choose the coordinates, from some of the rows where there are many.
+def working_rows(X: Array, y: Array, Zs: Sequence[Array], codes: Ints, omega: Array) -> Rows:
+    """Choose the coordinates, by one pass over the rows.
 
-    Any coordinates are right: they only have to be good, which `CrossProducts` checks.
+    Some of the rows would not do: what they lack of a column of Z, its scale or its directions, the
+    search and the judgement of what is zero would lack too.
 
     Parameters
     ----------
     X : (n, p) fixed-effects matrix of full column rank. y : (n,). Zs : per level, (n, q).
     codes : (n,) level-2 group of each row. omega : (n,).
-    every : choose them from every row.
     """
-    step = 1 if every else max(1, y.size // ENOUGH_ROWS)
     shift, y_shift, constant, value = _shift(X, y, omega)
     p = X.shape[1]
     XX, Xy, W = np.zeros((p, p)), np.zeros(p), 0.0
     ZZ = [np.zeros((Z.shape[1], Z.shape[1])) for Z in Zs]
-    for start in range(0, y.size, BLOCK_ROWS * step):
-        where = slice(start, start + BLOCK_ROWS * step, step)
+    for start in range(0, y.size, BLOCK_ROWS):
+        where = slice(start, start + BLOCK_ROWS)
         w = omega[where]
         W += float(w.sum())
         if p:
@@ -216,7 +210,8 @@ def _shift(X: Array, y: Array, omega: Array) -> tuple[Array, float, int | None, 
     """Constants to subtract from y and from near-constant columns, where X has an intercept."""
     n, p = X.shape
     shift = np.zeros(p)
-    some = np.arange(n) if n <= SAMPLE else np.linspace(0, n - 1, SAMPLE).astype(np.intp)
+    # at random, not evenly spread: rows may repeat in a pattern. The draw is always the same
+    some = np.arange(n) if n <= SAMPLE else np.random.default_rng(1).integers(0, n, SAMPLE)
     x, w = X[some], omega[some]
     alike = np.flatnonzero((x[:1] == x).all(axis=0) & (x[0] != 0))
     constants = [j for j in alike if n <= SAMPLE or (X[:, j] == x[0, j]).all()]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from wemix_ref.crossproducts import cross_products
-from wemix_ref.rows import ENOUGH_ROWS, accumulate, working_rows
+from wemix_ref.rows import accumulate
 
 
 @pytest.mark.parametrize("compiled", [True, False])
@@ -43,27 +43,6 @@ def test_what_rounding_takes_off_a_sum_is_kept(
     for i in range(3):
         accumulate(M[i : i + 1], 0, 1, np.ones(1), same[:1], same[:1], T, low)
     assert (T + low)[0, 0].tolist() == [3.0, 1.0]
-
-
-def test_coordinates_chosen_from_unlucky_rows_are_chosen_again_from_all() -> None:
-    """The columns differ on rows that the sample passes over."""
-    rng = np.random.default_rng(5)
-    n = 8 * ENOUGH_ROWS
-    x = rng.normal(size=n)
-    other = x + 1e-3 * rng.normal(size=n)
-    step = n // ENOUGH_ROWS
-    far = np.arange(n) % step == 1
-    x[far] *= 1e4
-    other[far] = -x[far]
-    X = np.column_stack([np.ones(n), x, other])
-    y = X @ [1.0, 2.0, -2.0] + rng.normal(size=n)
-    codes, ones = np.repeat(np.arange(64), n // 64), np.ones(64)
-    made = cross_products(X, y, [np.ones((n, 1))], codes, [None], np.ones(n), [ones], [ones])
-    scale = np.sqrt(np.diag(made.F)[:-1])
-    correlation = made.F[:-1, :-1] / np.outer(scale, scale)
-    assert np.linalg.eigvalsh(correlation).min() > 0.99
-    some = working_rows(X, y, [np.ones((n, 1))], codes, np.ones(n)).coordinates
-    assert np.abs(some.R / made.coordinates.R)[-1, -1] < 1e-3
 
 
 @pytest.mark.parametrize("intercept", [True, False])

@@ -104,3 +104,38 @@ def test_by_bfgs_where_newton_does_not_end(monkeypatch: pytest.MonkeyPatch) -> N
     assert report.converged
     assert at.deviance == pytest.approx(expected.deviance, rel=1e-14)
     np.testing.assert_allclose(at.theta, expected.theta, rtol=1e-9)
+
+
+@pytest.mark.parametrize("people", [1, 5, 100])
+def test_rows_that_repeat_in_a_pattern(people: int) -> None:
+    """Four waves a person, and a dose that all but a few have from the second wave on alone."""
+    rng = np.random.default_rng(people)
+    n = 40_000
+    wave, person = np.arange(n) % 4, np.arange(n) // 4
+    dose = np.where(wave > 0, rng.normal(1.0, 0.5, n), 0.0)
+    first = np.flatnonzero(wave == 0)[:people]
+    dose[first] = rng.choice([-0.01, 0.01], people)
+    school = person // 50
+    level, slope = rng.normal(size=(2, school.max() + 1)) * [[0.5], [0.4]]
+    y = 1 + level[school] + (0.5 + slope[school]) * dose + rng.normal(size=n)
+    data = pd.DataFrame({"y": y, "dose": dose, "school": school})
+    found = []
+    for rows in (np.arange(n), rng.permutation(n)):
+        one = criterion_of(build_design("y ~ dose + (dose|school)", data.iloc[rows]))
+        found.append(optimise.minimise(one))
+    (at, report), (other, _) = found
+    assert report.converged
+    assert at.deviance == pytest.approx(other.deviance, rel=1e-13)
+    np.testing.assert_allclose(at.theta, other.theta, rtol=1e-8)
+
+
+def test_a_column_that_only_some_rows_have() -> None:
+    rng = np.random.default_rng(0)
+    n = 40_000
+    post, school = np.arange(n) % 2, np.arange(n) // 400
+    income = post * np.exp(rng.normal(15, 1, n))
+    y = 1e-7 * income * (1 + 0.3 * rng.normal(size=100)[school]) + rng.normal(size=n)
+    data = pd.DataFrame({"y": y, "income": income, "s": school})
+    at, report = optimise.minimise(criterion_of(build_design("y ~ income + (0 + income|s)", data)))
+    assert report.converged
+    assert at.deviance == pytest.approx(113584.58, abs=0.01)  # by the code before the loops
