@@ -118,13 +118,13 @@ class CrossProducts:
             )
             for i, level in enumerate(self.levels)
         )
-        W_top, F_top = self.W_top[top], self.F_top[top]
+        W_top, F_top, F_low = self.W_top[top], self.F_top[top], self.F_low[top]
         n = max(self.p + 1, round(self.n * float(W_top.sum()) / self.W))
         return CrossProducts(
             levels,
-            F_top.sum(axis=0),
+            (F_top + F_low).sum(axis=0),
             F_top,
-            self.F_low[top],
+            F_low,
             self.p,
             n,
             float(W_top.sum()),

@@ -82,9 +82,9 @@ def subtract(B: Array, first: int, weights: Array, ancestor: Ints, T: Array, low
     Parameters
     ----------
     B : (G, q, r). first : where the upper level's z begin in the rest, or the fixed part.
-    weights : (G,) psi over the ancestor's. ancestor : (G,).
-    T : (K, q_up, r - first), changed. low : the same shape, what rounding takes off T is added:
-        much is taken off that is large, and little stays.
+    weights : (G,) unconditional psi. ancestor : (G,) the group above.
+    T : (K, q_up, r - first) by unconditional weights, changed. low : the same shape, what rounding
+        takes off T is added: much is taken off that is large, and little stays.
     """
     _steps().subtract(B, first, weights, ancestor, T, low)
 

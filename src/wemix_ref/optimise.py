@@ -21,6 +21,16 @@ from numpy.typing import NDArray
 from wemix_ref.covariance import SINGULAR_TOLERANCE, CovarianceMap, rotate_to_lower_triangle
 from wemix_ref.deviance import Criterion, Evaluation
 from wemix_ref.errors import ModelError
+from wemix_ref.newton import (
+    CONVERGED,
+    ROUNDING,
+    Newton,
+    check_residual,
+    descend,
+    evaluated,
+    newton_step,
+    upright,
+)
 from wemix_ref.working import WorkingCriterion, working_criterion
 
 __all__ = ["OptimizerReport", "minimise", "report_at"]
@@ -30,20 +40,9 @@ Array = NDArray[np.float64]
 #: Every diagonal element of the triangles in the working basis at the start (lme4 starts at 1).
 START = 0.7
 MAX_ROUNDS = 8
-MAX_NEWTON = 40
-#: A step that lowers the deviance by what it promised, within this share, keeps its Hessian ...
-AS_PROMISED = 0.3
-#: ... where there are so many groups that forming it costs more than the steps it saves.
-MANY_GROUPS = 5000
 #: From so many top groups on the search starts where that over some of them ends.
 MANY_TOP_GROUPS = 2000
 SOME_TOP_GROUPS = 500
-#: Relative change of the deviance that rounding can make: about 100 units in the last place.
-ROUNDING = 2e-14
-#: A fit has converged when a Newton step promises less than this, relative to the deviance.
-CONVERGED = 1e-11
-#: theta is refined until a step promises less than this, relative: some 13 digits of theta.
-FINE = 1e-26
 #: Share of the response's variation, as a standard deviation, that rounding alone leaves.
 PERFECT = 1e-13
 #: A row of Lambda nearer than this, on the scale of Z, to the span of the rows above lies in it:
@@ -77,57 +76,13 @@ class OptimizerReport:
     message: str
 
 
-@dataclass(frozen=True)
-class _Newton:
-    """A step, what it promises, and the gradient and Hessian (exact or updated) it came from.
-
-    `ignored` is what steps in the directions that were taken as flat would promise at least: a
-    gradient there, beyond rounding, is no minimum.
-    """
-
-    step: Array
-    promised: float
-    ignored: float
-    gradient_norm: float
-    gradient: Array
-    H: Array
-    exact: bool
-
-
 @dataclass
 class _Search:
     """One start: where it ended and what it took."""
 
     at: Evaluation
-    newton: _Newton
+    newton: Newton
     steps_off: int
-
-
-def _newton_step(criterion: Criterion, at: Evaluation) -> _Newton:
-    """Step by the exact Hessian."""
-    return _step(at.theta, criterion.gradient(at), criterion.hessian(at)[0], exact=True)
-
-
-def _step(phi: Array, gradient: Array, H: Array, exact: bool) -> _Newton:
-    """Step by a Hessian; flat directions are left alone, concave ones reversed.
-
-    What is flat is judged relative to phi where that is large, as it is when r^2 goes to zero.
-    """
-    scale = np.maximum(1.0, np.abs(phi))
-    values, vectors = np.linalg.eigh(H * np.outer(scale, scale))
-    size = np.abs(values)
-    along = vectors.T @ (scale * gradient)
-    least = 1e-10 * max(float(size.max()), 1e-290)
-    steep = size > least
-    flat, along, size, vectors = along[~steep], along[steep], size[steep], vectors[:, steep]
-    promised = 0.5 * float(np.sum(along**2 / size))
-    ignored = 0.5 * float(np.sum(flat**2)) / least
-    step = -scale * (vectors @ (along / size))
-    return _Newton(step, promised, ignored, _largest(gradient), gradient, H, exact)
-
-
-def _largest(gradient: Array) -> float:
-    return float(np.abs(gradient).max())
 
 
 def _residual_squares(criterion: Criterion) -> float:
@@ -148,15 +103,6 @@ def _residual_squares(criterion: Criterion) -> float:
     return left
 
 
-def _check_residual(at: Evaluation, least: float) -> None:
-    if at.profile.r2 <= least:
-        raise ModelError(
-            "the response must vary within the groups; the random effects fit it exactly, so "
-            "the residual variance goes to zero and the likelihood has no maximum. Leave out "
-            "the level or the slope that makes the groups' rows all alike."
-        )
-
-
 def _bfgs(criterion: Criterion, phi: Array, least: float) -> Evaluation:
     from scipy.optimize import minimize  # a quarter of the time of an import, and seldom needed
 
@@ -164,10 +110,10 @@ def _bfgs(criterion: Criterion, phi: Array, least: float) -> Evaluation:
     best: list[Evaluation] = []
 
     def objective(point: Array) -> tuple[float, Array]:
-        at = _evaluated(criterion, point)
+        at = evaluated(criterion, point)
         if at is None:
             return np.inf, np.zeros_like(point)
-        _check_residual(at, least)
+        check_residual(at, least)
         if not best or at.deviance < best[0].deviance:
             best[:] = [at]
         return at.deviance / unit, criterion.gradient(at) / unit
@@ -181,119 +127,6 @@ def _bfgs(criterion: Criterion, phi: Array, least: float) -> Evaluation:
     return best[0]
 
 
-def _descend(
-    criterion: Criterion, at: Evaluation, least: float, H: Array | None = None
-) -> tuple[Evaluation, _Newton | None]:
-    """Steps until neither the deviance nor the gradient falls any more.
-
-    With many groups, while a step does about what it promised, the next one takes its Hessian,
-    corrected by how the gradient changed (BFGS); else, and at the end, the exact one is formed.
-
-    Parameters
-    ----------
-    H : a Hessian near the exact one at the start, if there is any.
-
-    Returns
-    -------
-    Where it ended, and the step by the exact Hessian there if that is a stationary point to
-    rounding, else None.
-    """
-    newton = (
-        _newton_step(criterion, at)
-        if H is None
-        else _step(at.theta, criterion.gradient(at), H, False)
-    )
-    many = sum(level.psi.size for level in criterion.data.levels) >= MANY_GROUPS
-    for _ in range(MAX_NEWTON):
-        size = max(1.0, abs(at.deviance))
-        rounding = ROUNDING * size
-        there = None
-        if newton.promised > (rounding / 100.0 if newton.exact else FINE * size):
-            there = _damped(criterion, at, newton)
-        if there is None:
-            if newton.exact:
-                done = newton.promised + newton.ignored <= CONVERGED * size
-                return _refine(criterion, at, newton) if done else (at, None)
-            at = _upright(criterion, at)
-            newton = _newton_step(criterion, at)
-            continue
-        fell = at.deviance - there.deviance
-        step, at = there.theta - at.theta, there
-        _check_residual(at, least)
-        gradient = criterion.gradient(at)
-        change = gradient - newton.gradient
-        as_promised = abs(fell - newton.promised) <= AS_PROMISED * newton.promised + rounding
-        if many and as_promised and step @ change > 0.0:
-            newton = _step(at.theta, gradient, _updated(newton.H, step, change), exact=False)
-        else:
-            newton = _newton_step(criterion, at)
-    return at, None
-
-
-def _upright(criterion: Criterion, at: Evaluation) -> Evaluation:
-    """The same point with diagonals of Lambda >= 0."""
-    phi = criterion.covariance.normalise(at.theta)
-    return at if np.array_equal(phi, at.theta) else criterion.evaluate(phi)
-
-
-def _updated(H: Array, step: Array, change: Array) -> Array:
-    """H corrected by how the gradient changed along a step (BFGS)."""
-    Hs = H @ step
-    taken = np.outer(Hs, Hs) / (step @ Hs)
-    return np.asarray(H - taken + np.outer(change, change) / (step @ change))
-
-
-def _refine(criterion: Criterion, at: Evaluation, newton: _Newton) -> tuple[Evaluation, _Newton]:
-    """Steps by one Hessian while they halve the gradient, for the last digits of theta.
-
-    The deviance is flat at its minimum: where it has no digits left to fall by, theta has half of
-    its own to go, and the gradient still shows where.
-    """
-    size = max(1.0, abs(at.deviance))
-    while newton.promised > FINE * size:
-        there = _evaluated(criterion, at.theta + newton.step)
-        if there is None or there.deviance > at.deviance + ROUNDING * size:
-            break
-        gradient = criterion.gradient(there)
-        if _largest(gradient) > 0.5 * newton.gradient_norm:
-            break
-        at, newton = there, _step(there.theta, gradient, newton.H, exact=True)
-    return at, newton
-
-
-def _damped(criterion: Criterion, at: Evaluation, newton: _Newton) -> Evaluation | None:
-    """The longest part of a Newton step that lowers the deviance or, at rounding, the gradient."""
-    rounding = ROUNDING * max(1.0, abs(at.deviance))
-    length = _largest(newton.step)
-    if length == 0.0:
-        return None
-    # no further than what is there already, or 1: the model of the deviance holds near by
-    fraction = min(1.0, max(1.0, _largest(at.theta)) / length)
-    for _ in range(25):
-        trial = _evaluated(criterion, at.theta + fraction * newton.step)
-        if trial is not None:
-            if trial.deviance < at.deviance - rounding:
-                return trial
-            if (
-                trial.deviance <= at.deviance + rounding
-                and _largest(criterion.gradient(trial)) < 0.5 * newton.gradient_norm
-            ):
-                return trial
-        if newton.promised < rounding:
-            return None
-        fraction /= 4.0
-    return None
-
-
-def _evaluated(criterion: Criterion, phi: Array) -> Evaluation | None:
-    """The criterion at phi; None where it overflows."""
-    try:
-        at = criterion.evaluate(phi)
-    except np.linalg.LinAlgError:
-        return None
-    return at if np.isfinite(at.deviance) else None
-
-
 def _snap(criterion: Criterion, at: Evaluation) -> Evaluation:
     """Set columns that count as zero to zero where that costs nothing."""
     covariance = criterion.covariance
@@ -303,7 +136,7 @@ def _snap(criterion: Criterion, at: Evaluation) -> Evaluation:
         snapped = criterion.evaluate(np.where(zero, 0.0, phi))
         if snapped.deviance <= at.deviance + 1e-12 * max(1.0, abs(at.deviance)):
             return snapped
-    return _upright(criterion, at)
+    return upright(criterion, at)
 
 
 def _step_off(criterion: Criterion, at: Evaluation) -> Evaluation | None:
@@ -343,7 +176,7 @@ def _search(criterion: Criterion, phi: Array, H: Array | None = None) -> _Search
         lower = _step_off(criterion, snapped) if steps_off < MAX_ROUNDS else None
         if lower is None:
             if newton is None or not np.array_equal(np.abs(snapped.theta), np.abs(at.theta)):
-                newton = _newton_step(criterion, snapped)
+                newton = newton_step(criterion, snapped)
             return _Search(snapped, newton, steps_off)
         steps_off += 1
         phi, H = lower.theta, None
@@ -351,15 +184,15 @@ def _search(criterion: Criterion, phi: Array, H: Array | None = None) -> _Search
 
 def _stationary(
     criterion: Criterion, phi: Array, least: float, H: Array | None
-) -> tuple[Evaluation, _Newton | None]:
-    start = _evaluated(criterion, phi)
+) -> tuple[Evaluation, Newton | None]:
+    start = evaluated(criterion, phi)
     if start is not None:
-        _check_residual(start, least)
-        at, newton = _descend(criterion, start, least, H)
+        check_residual(start, least)
+        at, newton = descend(criterion, start, least, H)
         if newton is not None:
             return at, newton
         phi = at.theta
-    return _descend(criterion, _bfgs(criterion, phi, least), least)
+    return descend(criterion, _bfgs(criterion, phi, least), least)
 
 
 def _start(covariance: CovarianceMap) -> Array:
@@ -380,11 +213,11 @@ def _near(criterion: WorkingCriterion, start: Array) -> tuple[Array, Array | Non
     some[:: max(1, min(K // SOME_TOP_GROUPS, 20))] = True
     data = criterion.data.some(some)
     part = criterion.over(Criterion(data, criterion.criterion.covariance, criterion.reml))
-    first = _evaluated(part, start)
+    first = evaluated(part, start)
     if first is None:
         return start, None
     try:
-        at, newton = _descend(part, first, 0.0)
+        at, newton = descend(part, first, 0.0)
     except (ModelError, np.linalg.LinAlgError):  # what these groups lack the others may have
         return start, None
     if newton is None or criterion.covariance.zero_columns(at.theta).any():
@@ -431,12 +264,12 @@ def report_at(criterion: Criterion, at: Evaluation) -> OptimizerReport:
     """Report for a theta that was given, not searched for."""
     working = working_criterion(criterion)
     phi = working.covariance.from_Lambdas(criterion.covariance.Lambdas(at.theta))
-    newton = _newton_step(working, working.evaluate(phi))
+    newton = newton_step(working, working.evaluate(phi))
     return _report("none, theta was given", at, newton, 2, 1, 0)
 
 
 def _report(
-    method: str, at: Evaluation, newton: _Newton, evaluations: int, hessians: int, steps_off: int
+    method: str, at: Evaluation, newton: Newton, evaluations: int, hessians: int, steps_off: int
 ) -> OptimizerReport:
     promised = newton.promised + newton.ignored
     converged = promised <= CONVERGED * max(1.0, abs(at.deviance))

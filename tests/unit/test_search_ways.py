@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wemix_ref import optimise
+from wemix_ref import newton, optimise
 from wemix_ref.design import build_design
 from wemix_ref.deviance import Criterion
 from wemix_ref.fit import criterion_of
@@ -77,7 +77,7 @@ def test_groups_that_lack_a_column_may_be_those_it_starts_from(
 def test_by_corrected_hessians(monkeypatch: pytest.MonkeyPatch) -> None:
     exact = criterion()
     optimise.minimise(exact)
-    monkeypatch.setattr(optimise, "MANY_GROUPS", 0)
+    monkeypatch.setattr(newton, "MANY_GROUPS", 0)
     corrected = criterion()
     _, report = optimise.minimise(corrected)
     assert report.hessians < exact.hessians
@@ -98,7 +98,7 @@ def test_by_bfgs_where_newton_does_not_end(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(optimise, "_bfgs", counted)
     expected = optimise.minimise(criterion())[0]
     assert not asked
-    monkeypatch.setattr(optimise, "MAX_NEWTON", 3)
+    monkeypatch.setattr(newton, "MAX_NEWTON", 3)
     at, report = optimise.minimise(criterion())
     assert len(asked) == 1
     assert report.converged
