@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from wemix_ref.bench.data import frame_of, read_columns, write_columns
-from wemix_ref.bench.memory import forget_peak, peak_bytes, resident_bytes
 from wemix_ref.bench.specs import DataSpec, EngineSpec, load_bench
 from wemix_ref.fit import mix
 
@@ -93,9 +94,24 @@ def test_small_data_of_the_same_kind_can_be_fitted(name: str, tmp_path: Path) ->
     assert fit.converged
 
 
+MEMORY = """
+import numpy as np
+from wemix_ref.bench.memory import forget_peak, peak_bytes, resident_bytes
+block = np.ones(32_000_000)
+del block
+forgot, before = forget_peak(), resident_bytes()
+idle = peak_bytes()
+block = np.ones(16_000_000)
+print(int(forgot), idle - before, peak_bytes() - before)
+"""
+
+
 def test_memory_is_told_since_it_was_last_forgotten() -> None:
-    forget_peak()
-    before = resident_bytes()
-    block = np.ones(8_000_000)  # 64 MB, written
-    assert peak_bytes() - before > 50_000_000
-    assert block.size == 8_000_000
+    # in a process of its own: what other tests left behind may be freed at any moment
+    told = subprocess.run(
+        [sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True
+    ).stdout
+    forgot, idle, risen = map(int, told.split())
+    if not forgot:
+        pytest.skip("this system does not let a process reset its largest memory")
+    assert idle < 64_000_000 < risen < 192_000_000  # 256 MB were freed before, 128 MB written since

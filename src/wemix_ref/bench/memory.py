@@ -41,7 +41,10 @@ def peak_bytes() -> int:
     return _largest() if found is None else found
 
 
-def forget_peak() -> None:
-    """Let the largest memory count from now on, where the system can do that."""
-    with suppress(OSError):
+def forget_peak() -> bool:
+    """Let the largest memory count from now on; False where the system cannot do that."""
+    try:
         _CLEAR.write_text("5", encoding="ascii")
+    except OSError:
+        return False
+    return True
