@@ -18,8 +18,10 @@ Interface for the modules with loops (kernels)::
 
 * ``compiled(function)`` compiles at the first call (``nogil``, ``error_model="numpy"``, cached on
   disk where a directory can be written); ``compiled(fastmath=..., ...)`` passes more options on to
-  numba. A compiled function may call other compiled functions of its own module, and of no other:
-  what is on disk is compiled anew when its own file changes.
+  numba. A compiled function may call other compiled functions. What is on disk is compiled anew
+  when its own file changes, or that of a function that it calls.
+* ``rebound(function, names)`` is a compiled function as plain Python that calls others instead of
+  the loops that it names.
 * ``HAVE_NUMBA()`` tells whether loops run compiled. Where it is False a compiled function still
   works, as plain Python: right, but slow, so ask first and do it with NumPy.
 * The environment variable ``WEMIX_REF_NUMBA=0`` switches this off; it is read at every question,
@@ -31,13 +33,16 @@ numba is imported at the first question, never by ``import wemix_ref``.
 from __future__ import annotations
 
 import functools
+import hashlib
 import os
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from types import FunctionType
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
-__all__ = ["HAVE_NUMBA", "Compiled", "compiled"]
+__all__ = ["HAVE_NUMBA", "Compiled", "compiled", "rebound"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -113,17 +118,35 @@ def _resolved(function: Any) -> Any:  # noqa: ANN401
     """Copy of a function that calls numba's functions where it calls compiled ones."""
     own = function.__globals__
     called = {
-        name: own[name].dispatcher()
+        name: own[name]
         for name in function.__code__.co_names
         if isinstance(own.get(name), Compiled) and own[name].plain is not function
     }
     if not called:
         return function
-    homes = {own[name].plain.__module__ for name in called}
-    assert homes == {function.__module__}, f"{function.__qualname__} calls loops of other modules"
+    copy = rebound(function, {name: one.dispatcher() for name, one in called.items()})
+    homes = _homes(function) - {function.__module__}
+    if homes:
+        # numba looks at the function's own file only, but its file on disk has its name
+        copy.__qualname__ = f"{function.__qualname__}_{_stamp(homes)}"
+    return copy
+
+
+def _homes(function: Any) -> set[str]:  # noqa: ANN401
+    """Modules of a function and of the compiled ones that it calls, however deep."""
+    own, homes = function.__globals__, {function.__module__}
+    for name in function.__code__.co_names:
+        one = own.get(name)
+        if isinstance(one, Compiled) and one.plain is not function:
+            homes |= _homes(one.plain)
+    return homes
+
+
+def rebound(function: Any, names: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    """Copy of a Python function in whose globals some names mean something else."""
     copy = FunctionType(
         function.__code__,
-        {**own, **called},
+        {**function.__globals__, **names},
         function.__name__,
         function.__defaults__,
         function.__closure__,
@@ -131,6 +154,14 @@ def _resolved(function: Any) -> Any:  # noqa: ANN401
     copy.__qualname__, copy.__module__ = function.__qualname__, function.__module__
     copy.__kwdefaults__ = function.__kwdefaults__
     return copy
+
+
+def _stamp(modules: Iterable[str]) -> str:
+    """Short hash of the sources of some modules."""
+    digest = hashlib.sha256()
+    for name in sorted(modules):
+        digest.update(Path(str(sys.modules[name].__file__)).read_bytes())
+    return digest.hexdigest()[:12]
 
 
 @overload

@@ -38,7 +38,7 @@ def spherical_modes(criterion: Criterion, at: Evaluation) -> list[Array]:
 
 def working_modes(criterion: Criterion, at: Evaluation) -> list[Array]:
     """Conditional modes Lambda v in the working coordinates of Z, per level (G, q)."""
-    return [v @ Lam.T for v, Lam in zip(spherical_modes(criterion, at), at.Lams, strict=True)]
+    return [v @ Lam[0].T for v, Lam in zip(spherical_modes(criterion, at), at.Lams, strict=True)]
 
 
 def conditional_variances(criterion: Criterion, at: Evaluation) -> list[Array]:

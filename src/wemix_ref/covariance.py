@@ -205,12 +205,20 @@ class CovarianceMap:
                 parts.append(part[(..., *block.triangle)])
         return np.concatenate(parts, axis=-1)
 
-    def direction(self, index: int) -> tuple[int, Array]:
-        """Level position and dLambda_l / dtheta_index, shape (q, q)."""
-        unit = np.zeros(self.n_theta)
-        unit[index] = 1.0
-        position = next(i for i, level in enumerate(self.levels) if index < level.slice.stop)
-        return position, self.levels[position].Lambda(unit)
+    def directions(self) -> list[Array]:
+        """Per level, dLambda_l / dtheta for each of its own elements of theta, (n_l, q, q)."""
+        out = []
+        for level in self.levels:
+            mine = np.zeros((level.slice.stop - level.slice.start, level.q, level.q))
+            for block in level.blocks:
+                at = block.start - level.slice.start
+                for k, (row, column) in enumerate(zip(*block.triangle, strict=True), start=at):
+                    if block.basis is None:
+                        mine[k, block.offset + row, block.offset + column] = 1.0
+                    else:
+                        mine[k, block.rows, block.offset + column] = block.basis[:, row]
+            out.append(mine)
+        return out
 
     @cached_property
     def scale(self) -> Array:

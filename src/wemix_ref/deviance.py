@@ -18,12 +18,12 @@ from scipy.linalg.lapack import dpotrf, dpotrs, dtrtrs
 
 from wemix_ref.covariance import CovarianceMap
 from wemix_ref.crossproducts import CrossProducts
-from wemix_ref.elimination import LevelState, Moved, contract, eliminate, subtract
+from wemix_ref.elimination import LevelState
+from wemix_ref.recursion import Down, Recursion, Up
 
 __all__ = ["Criterion", "Evaluation", "Profile"]
 
 Array = NDArray[np.float64]
-Ints = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -66,23 +66,24 @@ class Evaluation:
     Attributes
     ----------
     theta : (n_theta,).
-    Lams : per level, (q, q) Lambda in the working coordinates of Z.
-    Ts : per level, (G, q, q + r) cross-products once the levels below are integrated out.
-    log_dets : per level, (G,) log det A.
-    F_top : (K, p + 1, p + 1) each top group's share of F; None where the data have none.
+    Lams : per level, (1, q, q) Lambda in the working coordinates of Z.
+    up : what the way up has left.
     profile : the fixed part. log_det : sum psi log det A. deviance : D.
     """
 
     theta: Array
     Lams: tuple[Array, ...]
-    Ts: tuple[Array, ...]
-    log_dets: tuple[Array, ...]
-    F_top: Array | None
+    up: Up
     profile: Profile
     log_det: float
     deviance: float
-    _solved: dict[str, list[LevelState]] = field(default_factory=dict, repr=False, compare=False)
+    _solved: dict[str, Down] = field(default_factory=dict, repr=False, compare=False)
     _second: list[_Second] = field(default_factory=list, repr=False, compare=False)
+
+    @property
+    def F_top(self) -> Array | None:
+        """Each top group's share of F, (K, p + 1, p + 1); None where the data have none."""
+        return self.up.F_top if self.up.F_top.size else None
 
 
 @dataclass(frozen=True)
@@ -113,12 +114,11 @@ class Criterion:
         R = data.coordinates.R
         # log det F_xx of the user's X: the shift has determinant one
         self._log_det_X = 2.0 * float(np.log(np.abs(np.diag(R))).sum())
-        self._units = [
-            np.stack([level.R @ covariance.direction(i)[1] for i in range(place.start, place.stop)])
-            for level, place in zip(
-                data.levels, (one.slice for one in covariance.levels), strict=True
-            )
-        ]
+        self.recursion = Recursion.of([data])
+        self._units = tuple(
+            (level.R @ one)[None]
+            for level, one in zip(data.levels, covariance.directions(), strict=True)
+        )
 
     # -- value ---------------------------------------------------------------------------------
 
@@ -126,36 +126,19 @@ class Criterion:
         """Run the recursion upward at theta, shape (n_theta,)."""
         self.evaluations += 1
         theta = np.asarray(theta, dtype=float)
-        levels = self.data.levels
-        Lambdas = self.covariance.Lambdas(theta)
-        Lams = tuple(level.R @ L for level, L in zip(levels, Lambdas, strict=True))
-        Ts = (levels[0].T, *(level.T.copy() for level in levels[1:]))
-        lows = [level.T_low.copy() for level in levels]
-        # by top group sums stay small; where there is no room for them they are taken at once
-        F_top = None if self.data.F_top is None else self.data.F_top.copy()
-        F_low = None if self.data.F_low is None else self.data.F_low.copy()
-        F, log_det, log_dets = self.data.F.copy(), 0.0, []
-        for position, (level, Lam) in enumerate(zip(levels, Lams, strict=True)):
-            if position > 0:
-                Ts[position][:] += lows[position]
-                Ts[position][:] /= level.psi[:, None, None]
-            B, log_det_A = eliminate(Ts[position], Lam, level.psi, F if F_top is None else None)
-            for step, (first, group) in enumerate(level.above, start=position + 1):
-                subtract(B, first, level.psi, group, Ts[step], lows[step])
-            if F_top is not None and F_low is not None:
-                subtract(B, B.shape[2] - F.shape[0], level.psi, level.top, F_top, F_low)
-            log_det += float(level.psi @ log_det_A)
-            log_dets.append(log_det_A)
-        if F_top is not None and F_low is not None:
-            F_top += F_low
-            F = F_top.sum(axis=0)
+        Lams = tuple(
+            (level.R @ L)[None]
+            for level, L in zip(self.data.levels, self.covariance.Lambdas(theta), strict=True)
+        )
+        up = self.recursion.up(Lams)
+        if up.failed[0] >= 0:
+            raise np.linalg.LinAlgError(f"A is not positive definite at level {up.failed[0] + 2}")
+        F, log_det = up.F[0], float(up.total[0])
         profile = self._profile((F + F.T) / 2.0)
         deviance = log_det + profile.dof * (1.0 + np.log(2.0 * np.pi * profile.sigma2))
         if self.reml:
             deviance += profile.log_det_xx + self._log_det_X
-        return Evaluation(
-            theta, Lams, Ts, tuple(log_dets), F_top, profile, log_det, float(deviance)
-        )
+        return Evaluation(theta, Lams, up, profile, log_det, float(deviance))
 
     def _profile(self, F: Array) -> Profile:
         p = self.data.p
@@ -176,8 +159,8 @@ class Criterion:
 
     # -- gradient ------------------------------------------------------------------------------
 
-    def states(self, at: Evaluation, adjoint: str = "criterion") -> list[LevelState]:
-        """Every level solved, with the adjoints of what lies above; level 2 first.
+    def down(self, at: Evaluation, adjoint: str = "criterion") -> Down:
+        """Every level solved, with the adjoints of what lies above.
 
         Parameters
         ----------
@@ -194,27 +177,37 @@ class Criterion:
             root, _ = dtrtrs(profile.root, np.eye(p), lower=1, trans=1)
             V = np.hstack([np.vstack([root, np.zeros((1, p))]), V])
             weights = np.append(np.ones(p), weights)
-        above, out = np.diag(weights)[None], list[LevelState]()
-        for position in reversed(range(len(at.Ts))):
-            level = self.data.levels[position]
-            parent: Ints = (
-                np.zeros(level.psi.size, dtype=np.intp) if level.parent is None else level.parent
+        down = self.recursion.down(at.up, at.Lams, V[None], np.diag(weights)[None])
+        if down.failed[0] >= 0:
+            raise np.linalg.LinAlgError(f"A is not positive definite at level {down.failed[0] + 2}")
+        at._solved[adjoint] = down
+        return down
+
+    def states(self, at: Evaluation, adjoint: str = "criterion") -> list[LevelState]:
+        """Every level solved, with the adjoints of what lies above; level 2 first."""
+        down, levels = self.down(at, adjoint), self.recursion
+        return [
+            LevelState(Lam[0], *of_level)
+            for Lam, *of_level in zip(
+                at.Lams,
+                down.C,
+                down.TL,
+                down.A_inv,
+                down.U,
+                down.E,
+                levels.psi,
+                down.adjoint,
+                levels.parent,
+                strict=True,
             )
-            C = contract(at.Ts[position], V)
-            state = LevelState.of(C, at.Lams[position], level.psi, above, parent)
-            out.insert(0, state)
-            if position > 0:
-                above = state.below()
-        at._solved[adjoint] = out
-        return out
+        ]
 
     def gradient(self, at: Evaluation) -> Array:
         """dD/dtheta, shape (n_theta,)."""
-        sums = []
-        for level, state in zip(self.data.levels, self.states(at), strict=True):
-            one = np.zeros(level.psi.size, dtype=np.intp)
-            sums.append(level.R.T @ state.gradient(one, 1)[0])
-        return self.covariance.gather(sums)
+        down = self.down(at)
+        return self.covariance.gather(
+            [level.R.T @ M[0] for level, M in zip(self.data.levels, down.gradient, strict=True)]
+        )
 
     def gradient_by_top(self, at: Evaluation) -> Array:
         """Each top group's share of dD/dtheta at fixed (beta, sigma), shape (K, n_theta); ML."""
@@ -269,26 +262,11 @@ class Criterion:
 
     def _second_derivatives(self, at: Evaluation) -> _Second:
         self.hessians += 1
-        n, p, sigma2 = self.covariance.n_theta, self.data.p, at.profile.sigma2
-        states = self.states(at)
-        moved: list[Moved] = []
-        dT = np.empty((0, *states[0].C.shape[:1], *[states[0].C.shape[2]] * 2))
-        for position, (level, state) in enumerate(zip(self.data.levels, states, strict=True)):
-            top = level.parent is None
-            size = 1 if level.parent is None else self.data.levels[position + 1].psi.size
-            shares = level.psi if top else level.psi_cond
-            one, dT = Moved.of(state, dT, self._units[position], state.parent, shares, size)
-            moved.append(one)
-        dF = dT[:, 0]  # in the coordinates of V
-
-        d_above = np.zeros((n, 1, *dF.shape[1:]))
-        dFv, parts = np.zeros((n, p + 1)), list[Array]()
-        for position in reversed(range(len(states))):
-            level = self.data.levels[position]
-            bottom = position == 0
-            T, times = (
-                (level.T, level.psi) if bottom else (level.T + level.T_low, np.ones(level.psi.size))
-            )
-            slope, d_above = moved[position].back(d_above, T, times, sigma2, dFv, not bottom)
-            parts.insert(0, level.R.T @ slope)
-        return _Second(self.covariance.gather(parts), dFv, dF)
+        down = self.down(at)
+        slopes, dFv, dF = self.recursion.second(
+            down, at.Lams, self._units, np.array([at.profile.sigma2])
+        )
+        H = self.covariance.gather(
+            [level.R.T @ M[0] for level, M in zip(self.data.levels, slopes, strict=True)]
+        )
+        return _Second(H, dFv[0], dF[0])

@@ -87,7 +87,7 @@ class JointInformation:
         H[-1, -1] = 2.0 * data.W / sigma2
 
         log_det = np.zeros(K)
-        for level, log_det_A in zip(data.levels, at.log_dets, strict=True):
+        for level, log_det_A in zip(data.levels, at.up.log_det, strict=True):
             log_det += np.bincount(level.top, level.psi * log_det_A, K)
         log_likelihoods = -0.5 * (
             log_det + data.W_top * np.log(2.0 * np.pi * sigma2) + quadratic / sigma2

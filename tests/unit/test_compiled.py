@@ -128,13 +128,18 @@ def test_goes_on_where_the_cache_breaks(monkeypatch):
 
 
 @pytest.mark.skipif(not HAVE_NUMBA(), reason="numba is not installed")
-def test_loops_of_other_modules_are_not_called(monkeypatch):
-    # numba would not notice that they have changed
-    monkeypatch.setenv("WEMIX_REF_NUMBA", "1")
-
-    def calls(x):
-        return _double(x)
-
-    calls.__module__ = "another"
-    with pytest.raises(AssertionError, match="other modules"):
-        compiled(calls)(2.0)
+def test_what_is_on_disk_is_not_used_when_a_function_of_another_module_has_changed(tmp_path):
+    # numba itself looks at the file of the function that is called, and no further
+    calls = "from wemix_ref.compiled import compiled\nfrom {} import {}\n\n"
+    calls += "@compiled\ndef {}(x):\n    return {}(x)\n"
+    (tmp_path / "upper.py").write_text(calls.format("middle", "middle", "upper", "middle"))
+    (tmp_path / "middle.py").write_text(calls.format("lower", "lower", "middle", "lower"))
+    seen = []
+    for factor in ("2.0", "3.0", "2.0"):
+        (tmp_path / "lower.py").write_text(
+            "from wemix_ref.compiled import compiled\n\n"
+            f"@compiled\ndef lower(x):\n    return {factor} * x\n"
+        )
+        code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import upper; "
+        seen.append(run(code + "print(upper.upper(1.0))", WEMIX_REF_NUMBA="1"))
+    assert seen == ["2.0", "3.0", "2.0"]
