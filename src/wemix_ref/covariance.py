@@ -9,8 +9,8 @@ order. theta is relative: standard deviations over sigma.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,12 @@ Array = NDArray[np.float64]
 #: this. For an intercept that is lme4's isSingular; for a slope it makes the answer the same
 #: whatever the unit of x (lme4 calls every slope on a large enough x singular).
 SINGULAR_TOLERANCE = 1e-4
+
+
+@cache
+def _triangle(size: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    columns, rows = np.triu_indices(size)
+    return rows, columns
 
 
 @dataclass(frozen=True)
@@ -68,8 +74,7 @@ class Block:
     @cached_property
     def triangle(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Row and column of each theta within the block, column by column."""
-        columns, rows = np.triu_indices(self.size)
-        return rows, columns
+        return _triangle(self.size)
 
     def L(self, theta: Array) -> Array:
         """The triangle that theta fills, shape (q, q)."""
@@ -123,10 +128,13 @@ class LevelMap:
         return rows, columns
 
     def Lambda(self, theta: Array) -> Array:
-        """Lambda_l, shape (q, q), from the whole theta."""
-        out = np.zeros((self.q, self.q))
+        """Lambda_l, shape (..., q, q), from the whole theta, (..., n_theta).
+
+        Stacks are for levels whose blocks have no basis.
+        """
+        out = np.zeros((*theta.shape[:-1], self.q, self.q))
         if self.where is not None:
-            out[self.where] = theta[self.slice]
+            out[(..., *self.where)] = theta[..., self.slice]
             return out
         for block in self.blocks:
             out[block.rows, block.rows] = block.Lambda(theta)
@@ -238,10 +246,11 @@ class CovarianceMap:
         bases : per level and block, (q, q).
         """
         levels = [
-            replace(
-                level,
-                blocks=tuple(
-                    replace(block, basis=basis, scale=(1.0,) * block.size)
+            LevelMap(
+                level.name,
+                level.number,
+                tuple(
+                    Block(block.names, block.offset, block.start, (1.0,) * block.size, basis)
                     for block, basis in zip(level.blocks, mine, strict=True)
                 ),
             )

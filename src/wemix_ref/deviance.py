@@ -21,7 +21,7 @@ from wemix_ref.crossproducts import CrossProducts
 from wemix_ref.elimination import LevelState
 from wemix_ref.recursion import Down, Recursion, Up
 
-__all__ = ["Criterion", "Evaluation", "Profile"]
+__all__ = ["Criterion", "Evaluation", "Profile", "profiled_hessian"]
 
 Array = NDArray[np.float64]
 
@@ -115,7 +115,7 @@ class Criterion:
         # log det F_xx of the user's X: the shift has determinant one
         self._log_det_X = 2.0 * float(np.log(np.abs(np.diag(R))).sum())
         self.recursion = Recursion.of([data])
-        self._units = tuple(
+        self.units = tuple(
             (level.R @ one)[None]
             for level, one in zip(data.levels, covariance.directions(), strict=True)
         )
@@ -251,22 +251,41 @@ class Criterion:
         second = at._second[0]
         H, dFv, dF = second.H, second.dFv, second.dF
         if profiled:
-            # b and sigma follow theta: a Schur complement of the joint Hessian
-            profile = at.profile
-            along = dFv @ profile.v
-            H = H - 2.0 * dFv[:, :p] @ profile.F_xx_inv @ dFv[:, :p].T / sigma2
-            H -= np.outer(along, along) / (profile.dof * sigma2**2)
+            one = at.profile
+            H = profiled_hessian(H, dFv, one.F_xx_inv, one.v, np.asarray(sigma2), one.dof)
             if self.reml:
-                H -= np.einsum("iab,jab->ij", dF[:, :p, :p], dF[:, :p, :p])
+                H = H - np.einsum("iab,jab->ij", dF[:, :p, :p], dF[:, :p, :p])
         return (H + H.T) / 2.0, dFv
 
     def _second_derivatives(self, at: Evaluation) -> _Second:
         self.hessians += 1
         down = self.down(at)
         slopes, dFv, dF = self.recursion.second(
-            down, at.Lams, self._units, np.array([at.profile.sigma2])
+            down, at.Lams, self.units, np.array([at.profile.sigma2])
         )
         H = self.covariance.gather(
             [level.R.T @ M[0] for level, M in zip(self.data.levels, slopes, strict=True)]
         )
         return _Second(H, dFv[0], dF[0])
+
+
+def profiled_hessian(
+    H: Array, dFv: Array, F_xx_inv: Array, v: Array, sigma2: Array, dof: Array | float
+) -> Array:
+    """Hessian of D where b and sigma follow theta, from that where they are held.
+
+    A Schur complement of the joint Hessian; of one fit, or of a stack of them.
+
+    Parameters
+    ----------
+    H : (..., n, n). dFv : (..., n, p + 1) derivatives of F v. F_xx_inv : (..., p, p).
+    v : (..., p + 1). sigma2, dof : (...).
+    """
+    dFb = dFv[..., :-1]
+    along = (dFv @ v[..., None])[..., 0] / sigma2[..., None]
+    outer = along[..., :, None] * along[..., None, :]
+    return np.asarray(
+        H
+        - 2.0 * dFb @ F_xx_inv @ dFb.swapaxes(-1, -2) / sigma2[..., None, None]
+        - outer / np.asarray(dof)[..., None, None]
+    )

@@ -17,12 +17,13 @@ from wemix_ref.errors import (
     ModelError,
     OptionError,
     SingularFitWarning,
+    WemixRefError,
 )
 from wemix_ref.inference import check_recipe
-from wemix_ref.optimise import minimise
+from wemix_ref.optimise import minimise, minimise_all
 from wemix_ref.results import FittedModel
 
-__all__ = ["criterion_of", "fit_design", "mix"]
+__all__ = ["criterion_of", "fit_design", "fit_designs", "mix", "try_designs"]
 
 
 def criterion_of(design: Design, reml: bool = False) -> Criterion:
@@ -50,8 +51,50 @@ def fit_design(design: Design, *, reml: bool = False, se: str | None = None) -> 
     """
     criterion = criterion_of(design, reml)
     at, report = minimise(criterion)
-    recipe = se if se is not None else ("wemix" if design.weighted and not reml else "model")
-    return FittedModel(design, criterion, at, report, recipe)
+    return FittedModel(design, criterion, at, report, _recipe(design, reml, se))
+
+
+def fit_designs(
+    designs: Sequence[Design], *, reml: bool = False, se: str | None = None
+) -> list[FittedModel]:
+    """Fit many designs, as :func:`fit_design` each; small ones of one shape take less time.
+
+    Parameters
+    ----------
+    designs : of any number and shapes, such as the samples of a simulation study.
+    reml, se : as :func:`mix` has them, for all.
+
+    Raises
+    ------
+    ModelError
+        Of the first design that has no answer.
+    """
+    out = []
+    for fit in try_designs(designs, reml=reml, se=se):
+        if isinstance(fit, Exception):
+            raise fit
+        out.append(fit)
+    return out
+
+
+def try_designs(
+    designs: Sequence[Design], *, reml: bool = False, se: str | None = None
+) -> list[FittedModel | WemixRefError | np.linalg.LinAlgError]:
+    """As :func:`fit_designs`, with its error in place of a fit that has no answer.
+
+    What a design gives does not depend, to the bit, on those beside it.
+    """
+    criteria = [criterion_of(design, reml) for design in designs]
+    return [
+        found
+        if isinstance(found, Exception)
+        else FittedModel(design, criterion, *found, _recipe(design, reml, se))
+        for design, criterion, found in zip(designs, criteria, minimise_all(criteria), strict=True)
+    ]
+
+
+def _recipe(design: Design, reml: bool, se: str | None) -> str:
+    return se if se is not None else ("wemix" if design.weighted and not reml else "model")
 
 
 def mix(

@@ -205,17 +205,17 @@ class Fitted:
         or correlation), se (standard error of vcov; NaN where `se_reasons` says why). Lowest level
         first, residual last; within a term its variances, then its covariances.
         """
-        rows = [
-            (c.group, c.var1, c.var2, c.level, c.vcov, c.sdcor, se)
-            for c, se in zip(self._components, self._inference.se_components, strict=True)
-        ]
-        frame = pd.DataFrame(
-            rows, columns=["group", "var1", "var2", "level", "vcov", "sdcor", "se"]
-        )
-        for name in ("group", "var1", "var2"):
-            column = frame[name].astype(object)
-            frame[name] = column.where(column.notna(), None)
-        return frame
+        parts = self._components
+        rows = pd.RangeIndex(len(parts))
+        columns: dict[str, object] = {  # of objects, in which None stays None
+            name: pd.Series([getattr(one, name) for one in parts], index=rows, dtype=object)
+            for name in ("group", "var1", "var2")
+        }
+        columns["level"] = np.array([one.level for one in parts], dtype=np.int64)
+        columns["vcov"] = np.array([one.vcov for one in parts])
+        columns["sdcor"] = np.array([one.sdcor for one in parts])
+        columns["se"] = np.array(self._inference.se_components)
+        return pd.DataFrame(columns, index=rows, copy=False)
 
     @property
     def se_reasons(self) -> dict[tuple[str, str | None, str | None], str]:

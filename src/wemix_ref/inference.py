@@ -27,6 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,9 +113,6 @@ class Inference:
     ----------
     recipe : one of `RECIPES`.
     cov_beta : (p, p).
-    cov_all : (p + n_theta + 1, p + n_theta + 1) over beta, theta, sigma; NaN for what is on the
-        boundary or not identified, zero between blocks of which the recipe says nothing. Under
-        "wemix" sigma stands in the block of level 2. None under REML.
     se_components : standard error of each component's vcov, NaN where it is not defined.
     reasons : per component, why it is NaN; None where it is not.
     information : None under REML.
@@ -122,11 +120,26 @@ class Inference:
 
     recipe: str
     cov_beta: Array
-    cov_all: Array | None
     se_components: tuple[float, ...]
     reasons: tuple[str | None, ...]
     information: JointInformation | None
     _by_level: dict[int, _Part] | None = None
+    _covariance: CovarianceMap | None = None
+
+    @cached_property
+    def cov_all(self) -> Array | None:
+        """Covariance over (beta, theta, sigma), (p + n_theta + 1, p + n_theta + 1).
+
+        NaN for what is on the boundary or not identified, zero between blocks of which the recipe
+        says nothing. Under "wemix" sigma stands in the block of level 2. None under REML.
+        """
+        if self.information is None:
+            return None
+        assert self._by_level is not None
+        assert self._covariance is not None
+        return _whole(
+            self.cov_beta, self._by_level, self.information, self._covariance, self.recipe
+        )
 
     def cov_of(self, gradients: Array, level: int) -> Array:
         """Covariance of functions of the (theta_l, sigma) of one level, or of all of theta.
@@ -187,7 +200,7 @@ def infer(
     model_cov = at.profile.sigma2 * root @ at.profile.F_xx_inv @ root.T
     if criterion.reml:
         nan = tuple(float("nan") for _ in parts)
-        return Inference(recipe, model_cov, None, nan, tuple(UNDER_REML for _ in parts), None)
+        return Inference(recipe, model_cov, nan, tuple(UNDER_REML for _ in parts), None)
     information = JointInformation.at(criterion, at)
     covariance = criterion.covariance
     active = ~covariance.zero_columns(at.theta)
@@ -197,11 +210,11 @@ def infer(
     return Inference(
         recipe,
         cov_beta,
-        _whole(cov_beta, blocks, information, covariance, recipe),
         tuple(error for error, _ in errors),
         tuple(reason for _, reason in errors),
         information,
         blocks,
+        covariance,
     )
 
 

@@ -13,14 +13,17 @@ along the eigenvector and goes on.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wemix_ref.batch import near_minima
+from wemix_ref.compiled import HAVE_NUMBA
 from wemix_ref.covariance import SINGULAR_TOLERANCE, CovarianceMap, rotate_to_lower_triangle
 from wemix_ref.deviance import Criterion, Evaluation
-from wemix_ref.errors import ModelError
+from wemix_ref.errors import ModelError, WemixRefError
 from wemix_ref.newton import (
     CONVERGED,
     ROUNDING,
@@ -33,7 +36,7 @@ from wemix_ref.newton import (
 )
 from wemix_ref.working import WorkingCriterion, working_criterion
 
-__all__ = ["OptimizerReport", "minimise", "report_at"]
+__all__ = ["OptimizerReport", "minimise", "minimise_all", "report_at"]
 
 Array = NDArray[np.float64]
 
@@ -43,6 +46,9 @@ MAX_ROUNDS = 8
 #: From so many top groups on the search starts where that over some of them ends.
 MANY_TOP_GROUPS = 2000
 SOME_TOP_GROUPS = 500
+#: So many rows are a small fit, and so many of them are started together.
+SMALL = 20_000
+TOGETHER = 200
 #: Share of the response's variation, as a standard deviation, that rounding alone leaves.
 PERFECT = 1e-13
 #: A row of Lambda nearer than this, on the scale of Z, to the span of the rows above lies in it:
@@ -225,6 +231,46 @@ def _near(criterion: WorkingCriterion, start: Array) -> tuple[Array, Array | Non
     return at.theta, newton.H * (criterion.data.W / part.data.W)
 
 
+def minimise_all(
+    criteria: Sequence[Criterion],
+) -> list[tuple[Evaluation, OptimizerReport] | WemixRefError | np.linalg.LinAlgError]:
+    """Minimise each of several criteria; small ones of one shape are started together.
+
+    Parameters
+    ----------
+    criteria : of any shapes.
+
+    Returns
+    -------
+    As :func:`minimise`, in the same order; the error in place of one that has no minimum.
+    """
+    working = [working_criterion(one) for one in criteria]
+    shapes: dict[object, list[int]] = {}
+    for i, one in enumerate(criteria):
+        if HAVE_NUMBA() and not one.reml and one.data.p and one.data.n <= SMALL:
+            shapes.setdefault(_shape(one), []).append(i)
+    starts: dict[int, Array | None] = {}
+    for mine in shapes.values():
+        for several in (mine[i : i + TOGETHER] for i in range(0, len(mine), TOGETHER)):
+            start = _start(working[several[0]].covariance)
+            near = near_minima([working[i] for i in several], start)
+            starts |= dict(zip(several, near, strict=True))
+    out: list[tuple[Evaluation, OptimizerReport] | WemixRefError | np.linalg.LinAlgError] = []
+    for i, (one, own) in enumerate(zip(criteria, working, strict=True)):
+        try:
+            out.append(_minimise(one, own, starts.get(i)))
+        except (WemixRefError, np.linalg.LinAlgError) as error:
+            out.append(error)
+    return out
+
+
+def _shape(criterion: Criterion) -> object:
+    """Those of one shape have stacks of the same form."""
+    data, levels = criterion.data, criterion.covariance.levels
+    blocks = tuple(tuple(block.size for block in level.blocks) for level in levels)
+    return blocks, data.p, data.F_top is None
+
+
 def minimise(criterion: Criterion) -> tuple[Evaluation, OptimizerReport]:
     """Minimise D over theta.
 
@@ -233,10 +279,18 @@ def minimise(criterion: Criterion) -> tuple[Evaluation, OptimizerReport]:
     The evaluation at the minimum, diagonals of Lambda non-negative, and what was done. A minimum on
     the boundary is looked for from a second start as well; the lower one is returned.
     """
+    return _minimise(criterion, working_criterion(criterion), None)
+
+
+def _minimise(
+    criterion: Criterion, working: WorkingCriterion, near: Array | None
+) -> tuple[Evaluation, OptimizerReport]:
+    """Search from a point near the minimum, if one is known, else from the start."""
     before = criterion.evaluations, criterion.hessians
-    working = working_criterion(criterion)
     start = _start(working.covariance)
-    found = [_search(working, *_near(working, start))]
+    found = [_search(working, *(_near(working, start) if near is None else (near, None)))]
+    if near is not None and working.covariance.zero_columns(found[0].at.theta).any():
+        found = [_search(working, *_near(working, start))]
     if working.covariance.zero_columns(found[0].at.theta).any():
         found.append(_search(working, start / 4.0))
     best = found[0]

@@ -203,7 +203,9 @@ class Recursion:
         over : (N, c, c) adjoints of V'F V.
         """
         c, k = V.shape[2], V.shape[1]
-        if into is None:
+        if into is not None:
+            into.adjoint[-1][:] = over
+        else:
             rest = [T.shape[2] - T.shape[1] - k + c for T in self.T]
             qs = [T.shape[1] for T in self.T]
             Gs = [psi.size for psi in self.psi]
@@ -218,7 +220,7 @@ class Recursion:
                     *(np.empty((G, r, r)) for G, r in zip(Gs[1:], rest[:-1], strict=True)),
                     over,
                 ),
-                tuple(np.zeros((self.N, q, q)) for q in qs),
+                tuple(np.empty((self.N, q, q)) for q in qs),
                 np.empty(self.N, dtype=np.intp),
             )
         fits = self.every if fits is None else fits

@@ -146,7 +146,7 @@ def downward(
     T : what is left at each level, by conditional weights. V : (N, p + 1, c).
     contracted : whether C stands there already.
     adjoint : per level, of the parents; the top's, (N, c, c), is given.
-    gradient : per level, (N, q, q) dD/dLambda; zeros before.
+    gradient : per level, (N, q, q) dD/dLambda.
     """
     L = len(T)
     for f in fits:
@@ -165,6 +165,7 @@ def downward(
                 failed[f] = level
                 break
             everywhere = np.zeros(b - a, dtype=groups.dtype)
+            gradient[level][f] = 0.0
             into = gradient[level][f : f + 1]
             pull_back(tl, inverse, u, e, over, groups, psi[level][a:b], everywhere, into)
             if level > 0:

@@ -72,6 +72,10 @@ def working_criterion(criterion: Criterion) -> WorkingCriterion:
     for level, groups in zip(criterion.covariance.levels, criterion.data.levels, strict=True):
         mine: list[Array] = []
         for block in level.blocks:
+            if block.size == 1:
+                column = groups.R[:, block.offset]
+                mine.append(np.array([[1.0 / np.sqrt(column @ column)]]))
+                continue
             # Z_block = Z~ R[:, block] with Z~ orthonormal, so its own factor is that of the columns
             R = triangular_factor(groups.R[:, block.rows][:, ::-1])[::-1, ::-1]
             R = R * np.where(np.diag(R) < 0, -1.0, 1.0)[:, None]

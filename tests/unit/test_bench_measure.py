@@ -98,16 +98,17 @@ def test_many_small_samples_are_told_by_the_fit() -> None:
     study = replace(
         MEASUREMENT,
         data=DataSpec(60, sizes=(4, 3), covariates=1, weighted=True, replicates=3),
-        engines=(EngineSpec("study-arrays"), EngineSpec("study-frames")),
+        engines=tuple(EngineSpec(f"study-{name}") for name in ("arrays", "alone", "frames")),
         targets=(),
         rounds=1,
     )
     record = measure(study, lambda _: None)
-    arrays, frames = (
-        record["engines"][f"study-{name}"]["turns"][0] for name in ("arrays", "frames")
+    arrays, alone, frames = (
+        record["engines"][f"study-{name}"]["turns"][0] for name in ("arrays", "alone", "frames")
     )
-    assert arrays["fits"] == frames["fits"] == 3
+    assert arrays["fits"] == alone["fits"] == frames["fits"] == 3
     assert arrays["deviance"] == pytest.approx(frames["deviance"], rel=1e-12)
+    assert alone["deviance"] == pytest.approx(frames["deviance"], rel=1e-12)
 
 
 def test_loops_that_are_not_compiled_give_the_same_answer() -> None:

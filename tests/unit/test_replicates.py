@@ -67,8 +67,11 @@ def test_answers_from_elsewhere_are_rows_like_ours(study):
     other = theirs(rows)
     assert list(ours.index) == list(other.index)
     assert len(ours) == 3 * 5
-    for column in ("estimate", "se", "deviance", "target", "n", "n_top", "singular", "converged"):
+    for column in ("target", "n", "n_top", "singular", "converged"):
         assert (ours[column].eq(other[column]) | ours[column].isna()).all(), column
+    # searches of a study are started together, mix() starts its own: the last digits may differ
+    for column in ("estimate", "se", "deviance"):
+        np.testing.assert_allclose(ours[column], other[column], rtol=1e-12, err_msg=column)
 
 
 def test_an_error_of_the_fit_is_a_failed_row(study):

@@ -11,7 +11,7 @@ from wemix_ref.fit import fit_design
 from wemix_ref.simulate.analyses import (
     FitKey,
     analyses_of,
-    fit_sample,
+    design_of,
     level_names,
     problem_of,
     sample_design,
@@ -42,6 +42,10 @@ def sample():
 
 def key(weights, scale="none", model=MODEL, reml=False):
     return FitKey("python", model, weights, scale, reml)
+
+
+def fit_sample(key, frame, names, weights, designs):
+    return fit_design(design_of(key, frame, names, weights, designs), reml=key.reml)
 
 
 def by_mix(frame, weights, **options):

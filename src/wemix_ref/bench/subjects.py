@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from wemix_ref.bench.data import frame_of
 from wemix_ref.bench.specs import EngineSpec
 from wemix_ref.design import Design, build_design
-from wemix_ref.fit import fit_design, mix
+from wemix_ref.fit import fit_design, fit_designs, mix
 from wemix_ref.results import FittedModel
 
 __all__ = ["SUBJECTS", "Answer", "Data", "Subject"]
@@ -193,7 +193,7 @@ class StudyFrames(_Replicates):
 
 
 class StudyArrays(_Replicates):
-    """`fit_design` of one design after the other, built before."""
+    """`fit_designs` of designs that were built before."""
 
     def prepare(self) -> None:
         """Build the designs."""
@@ -202,6 +202,14 @@ class StudyArrays(_Replicates):
     def renew(self) -> None:
         """New designs of the same arrays."""
         self.designs = [replace(design) for design in self.designs]
+
+    def run(self) -> Answer:
+        """Fit them all."""
+        return _sum([_read(fit) for fit in fit_designs(self.designs)])
+
+
+class StudyAlone(StudyArrays):
+    """`fit_design` of one design after the other, built before."""
 
     def run(self) -> Answer:
         """Fit them all."""
@@ -225,6 +233,7 @@ SUBJECTS: dict[str, type[Subject]] = {
     "statsmodels": Statsmodels,
     "study-frames": StudyFrames,
     "study-arrays": StudyArrays,
+    "study-alone": StudyAlone,
 }
 
 

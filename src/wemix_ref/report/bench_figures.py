@@ -34,7 +34,7 @@ LOOKS = {
     "lme4": Look("lme4", "^", SERIES[1], "▲"),
     "wemix": Look("WeMix", "D", SERIES[2], "◆"),
     "statsmodels": Look("statsmodels", "v", GOOD, "▼"),
-    "study-arrays": Look("wemix_ref, one of many small samples", "P", SERIES[0], "✚"),
+    "study-arrays": Look("wemix_ref, many small samples in one call", "P", SERIES[0], "✚"),
     "cross-product": Look("one weighted cross-product by NumPy", "_", INK, "╌", dashed=True),
 }
 

@@ -13,17 +13,15 @@ from numpy.typing import NDArray
 from wemix_ref.design import Design, build_design
 from wemix_ref.engines.protocol import Problem
 from wemix_ref.errors import StudyError
-from wemix_ref.fit import fit_design
 from wemix_ref.formula import parse_formula
 from wemix_ref.inference import RECIPES
-from wemix_ref.results import FittedModel
 from wemix_ref.scaling import METHODS, check_scale, products, scale_conditional
 
 __all__ = [
     "Analysis",
     "FitKey",
     "analyses_of",
-    "fit_sample",
+    "design_of",
     "level_names",
     "problem_of",
     "sample_design",
@@ -324,14 +322,14 @@ def with_precision_weights(design: Design, w: Array) -> Design:
     return replace(design, y=design.y * root, X=design.X * root[:, None], levels=levels)
 
 
-def fit_sample(
+def design_of(
     key: FitKey,
     frame: pd.DataFrame,
     names: Sequence[str],
     weights: Mapping[str, Array],
     designs: dict[str, Design],
-) -> FittedModel:
-    """Fit one analysis to a sample by our estimator.
+) -> Design:
+    """Give the design of one analysis of a sample, as our estimator takes it.
 
     Parameters
     ----------
@@ -343,7 +341,7 @@ def fit_sample(
     """
     if key.model not in designs:
         designs[key.model] = build_design(key.model, frame)
-    return fit_design(sample_design(designs[key.model], key, names, weights), reml=key.reml)
+    return sample_design(designs[key.model], key, names, weights)
 
 
 def problem_of(
@@ -358,7 +356,7 @@ def problem_of(
 
     Parameters
     ----------
-    key, frame, names, weights : as for :func:`fit_sample`.
+    key, frame, names, weights : as for :func:`design_of`.
     case : a name for messages.
     """
     used = list(parse_formula(key.model).variables())

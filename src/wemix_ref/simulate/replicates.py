@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -12,8 +13,9 @@ import pandas as pd
 from wemix_ref.design import Design
 from wemix_ref.engines.protocol import FitResult, Problem
 from wemix_ref.errors import EngineError, StudyError, WemixRefError, WemixRefWarning
+from wemix_ref.fit import try_designs
 from wemix_ref.results import FittedModel
-from wemix_ref.simulate.analyses import Analysis, FitKey, fit_sample, problem_of
+from wemix_ref.simulate.analyses import Analysis, FitKey, design_of, problem_of
 from wemix_ref.simulate.draws import Drawn, Draws
 from wemix_ref.simulate.estimates import Named, estimates_of_fit, estimates_of_point
 from wemix_ref.simulate.places import at
@@ -27,6 +29,22 @@ Row = tuple[object, ...]
 
 #: Fits problems by the engine of that name.
 Elsewhere = Callable[[str, Sequence[Problem]], list[FitResult]]
+
+
+#: Fits by replicate and analysis, or why there is none.
+Fits = dict[tuple[int, FitKey], "FittedModel | str"]
+
+#: Replicates whose fits are started together: what a replicate gives does not depend on them.
+TOGETHER = 25
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """A replicate's sample, and the targets of each model."""
+
+    replicate: int
+    drawn: Drawn
+    targets: Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True)
@@ -76,25 +94,29 @@ def run_replicates(
     with warnings.catch_warnings():
         # a study counts singular fits and those that did not converge: they are columns
         warnings.simplefilter("ignore", WemixRefWarning)
-        for replicate in replicates:
-            try:
-                with at(draws.place(replicate)):
-                    drawn = draws.draw(replicate)
-                    targets = draws.targets(drawn.population)
-            except EmptySample as error:
-                rows += [_failed(scenario, replicate, a, str(error)) for a in scenario.analyses]
-                continue
-            rows += _by_python(draws, replicate, drawn, targets)
-            for analysis in scenario.analyses:
-                if analysis.fit.engine == "python":
-                    continue
+        for several in _some_at_a_time(replicates):
+            samples: list[_Sample] = []
+            for replicate in several:
                 try:
-                    own = targets[analysis.fit.model]
-                    waiting.append(_for_r(draws, replicate, analysis, drawn, own))
-                except StudyError:
-                    raise
-                except WemixRefError as error:
-                    rows.append(_failed(scenario, replicate, analysis, _reason(error)))
+                    with at(draws.place(replicate)):
+                        drawn = draws.draw(replicate)
+                        targets = draws.targets(drawn.population)
+                except EmptySample as error:
+                    rows += [_failed(scenario, replicate, a, str(error)) for a in scenario.analyses]
+                    continue
+                samples.append(_Sample(replicate, drawn, targets))
+            fits = _fits(draws, samples)
+            for sample in samples:
+                rows += _by_python(draws, sample, fits)
+                for analysis in scenario.analyses:
+                    if analysis.fit.engine == "python":
+                        continue
+                    try:
+                        waiting.append(_for_r(draws, sample, analysis))
+                    except StudyError:
+                        raise
+                    except WemixRefError as error:
+                        rows.append(_failed(scenario, sample.replicate, analysis, _reason(error)))
     rows += _by_r(draws, waiting, elsewhere)
     order = {analysis.name: place for place, analysis in enumerate(scenario.analyses)}
     # Python's sort keeps the order of the parameters of a fit
@@ -102,20 +124,44 @@ def run_replicates(
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _by_python(
-    draws: Draws, replicate: int, drawn: Drawn, targets: Mapping[str, Mapping[str, float]]
-) -> list[Row]:
-    scenario = draws.scenario
-    designs: dict[str, Design] = {}
-    fits: dict[FitKey, FittedModel | str] = {}
+def _some_at_a_time(replicates: Iterable[int]) -> Iterator[list[int]]:
+    rest = iter(replicates)
+    while several := list(islice(rest, TOGETHER)):
+        yield several
+
+
+def _fits(draws: Draws, samples: Sequence[_Sample]) -> Fits:
+    """Fit every sample by every analysis of ours, or say why not: a sample may have no answer."""
+    keys = dict.fromkeys(a.fit for a in draws.scenario.analyses if a.fit.engine == "python")
+    fits: Fits = {}
+    for reml in (False, True):
+        designs: dict[tuple[int, FitKey], Design] = {}
+        for sample in samples:
+            made: dict[str, Design] = {}
+            for key in keys:
+                if key.reml != reml:
+                    continue
+                where = sample.replicate, key
+                drawn = sample.drawn
+                try:
+                    designs[where] = design_of(key, drawn.frame, draws.levels, drawn.weights, made)
+                except StudyError:
+                    raise
+                except (WemixRefError, np.linalg.LinAlgError) as error:
+                    fits[where] = _reason(error)
+        for where, fit in zip(designs, try_designs([*designs.values()], reml=reml), strict=True):
+            fits[where] = _reason(fit) if isinstance(fit, Exception) else fit
+    return fits
+
+
+def _by_python(draws: Draws, sample: _Sample, fits: Fits) -> list[Row]:
+    scenario, replicate = draws.scenario, sample.replicate
     rows: list[Row] = []
-    n_top = _top_groups(draws, drawn)
+    n_top = _top_groups(draws, sample.drawn)
     for analysis in scenario.analyses:
         if analysis.fit.engine != "python":
             continue
-        if analysis.fit not in fits:
-            fits[analysis.fit] = _fit(analysis.fit, draws, drawn, designs)
-        fit = fits[analysis.fit]
+        fit = fits[replicate, analysis.fit]
         if isinstance(fit, str):
             rows.append(_failed(scenario, replicate, analysis, fit))
             continue
@@ -130,18 +176,8 @@ def _by_python(
             continue
         state = (fit.converged, fit.singular, fit.deviance, fit.nobs, n_top)
         head = (scenario.name, replicate, analysis.name)
-        rows += _rows(head, state, named, targets[analysis.fit.model])
+        rows += _rows(head, state, named, sample.targets[analysis.fit.model])
     return rows
-
-
-def _fit(key: FitKey, draws: Draws, drawn: Drawn, designs: dict[str, Design]) -> FittedModel | str:
-    """Fit, or say why not: a sample may have no answer."""
-    try:
-        return fit_sample(key, drawn.frame, draws.levels, drawn.weights, designs)
-    except StudyError:
-        raise
-    except (WemixRefError, np.linalg.LinAlgError) as error:
-        return _reason(error)
 
 
 def _reason(error: Exception) -> str:
@@ -162,11 +198,10 @@ def _failed(scenario: Scenario, replicate: int, analysis: Analysis, message: str
     return (scenario.name, replicate, analysis.name, "failed", message, *nothing)
 
 
-def _for_r(
-    draws: Draws, replicate: int, analysis: Analysis, drawn: Drawn, targets: Mapping[str, float]
-) -> _Waiting:
+def _for_r(draws: Draws, sample: _Sample, analysis: Analysis) -> _Waiting:
+    drawn, targets = sample.drawn, sample.targets[analysis.fit.model]
     problem = problem_of(analysis.fit, drawn.frame, draws.levels, drawn.weights, case=analysis.name)
-    return _Waiting(replicate, analysis, problem, targets, _top_groups(draws, drawn))
+    return _Waiting(sample.replicate, analysis, problem, targets, _top_groups(draws, drawn))
 
 
 def _top_groups(draws: Draws, drawn: Drawn) -> int:
