@@ -158,9 +158,6 @@ class Moved:
     state: LevelState
     dT: Array
     dLam: Array
-    dA_inv: Array
-    dU: Array
-    dE: Array
 
     @classmethod
     def of(
@@ -177,13 +174,10 @@ class Moved:
         -------
         The derivatives, and the sums of those of what is left, (D0 + D1, size, r, r).
         """
-        G, q, r = state.U.shape
-        D = dT.shape[0] + dLam.shape[0]
-        dA_inv, dU, dE = np.empty((D, G, q, q)), np.empty((D, G, q, r)), np.empty((D, G, q, r))
-        up = np.zeros((D, size, r, r))
-        at = (state.C, state.Lam, state.TL, state.A_inv, state.U)
-        _steps().tangents(*at, dT, dLam, dA_inv, dU, dE, to, weights, up)
-        return cls(state, dT, dLam, dA_inv, dU, dE), up
+        r = state.U.shape[2]
+        up = np.zeros((dT.shape[0] + dLam.shape[0], size, r, r))
+        _steps().tangents(state.Lam, state.U, state.E, dT, dLam, to, weights, up)
+        return cls(state, dT, dLam), up
 
     def back(
         self,
@@ -213,18 +207,12 @@ class Moved:
         D = d_above.shape[0]
         out = np.zeros((D, q, q))
         down = np.empty((D, G, q + r, q + r) if keep else (D, 0, 0, 0))
-        moved = (self.dT, self.dLam, self.dA_inv, self.dU, self.dE)
-        over = (at.above, d_above, at.parent, at.psi)
         _steps().tangents_back(
-            *(at.C, at.Lam, at.A_inv, at.U, at.E),
-            *moved,
-            *over,
-            T_fixed,
-            times,
-            sigma2,
-            out,
-            rows,
-            down,
+            *(at.C, at.Lam, at.TL, at.A_inv, at.U, at.E),
+            *(self.dT, self.dLam),
+            *(at.above, d_above, at.parent, at.psi),
+            *(T_fixed, times, sigma2),
+            *(out, rows, down),
         )
         return out, down
 

@@ -120,57 +120,42 @@ def pull_down(Lam: Array, A_inv: Array, U: Array, above: Array, parent: Ints, ou
 
 
 def tangents(
-    C: Array,
     Lam: Array,
-    TL: Array,
-    A_inv: Array,
     U: Array,
+    E: Array,
     dT: Array,
     dLam: Array,
-    dA_inv: Array,
-    dU: Array,
-    dE: Array,
     parent: Ints,
     weights: Array,
     up: Array,
 ) -> None:
-    """Derivatives of one level in every direction that moves it.
+    """Derivatives of what one level leaves, in every direction that moves it.
 
     The first directions move what the levels below leave, dT; those after them are the level's own
-    and move Lambda, by dLam. dS goes to up[direction, parent] times the weight.
+    and move Lambda, by dLam. dS goes to up[direction, parent] times the weight: it is
+    [-B; I]' dT [-B; I], or minus E' dLambda U and its transpose.
     """
-    q = Lam.shape[0]
-    for d in range(dU.shape[0]):
-        own = d - dT.shape[0]
-        if own >= 0:
-            cross = dLam[own].T @ TL
-            dA, dC = cross + _t(cross), dLam[own].T @ C[:, :, q:]
+    q, own = Lam.shape[0], dT.shape[0]
+    B = Lam @ U
+    for d in range(up.shape[0]):
+        if d < own:
+            half = _t(B) @ dT[d, :, :q, q:]
+            dS = dT[d, :, q:, q:] - half - _t(half) + _t(B) @ dT[d, :, :q, :q] @ B
         else:
-            dA, dC = Lam.T @ dT[d, :, :q, :q] @ Lam, Lam.T @ dT[d, :, :q, q:]
-        dAU = dA @ U
-        dU[d] = A_inv @ (dC - dAU)
-        dA_inv[d] = -A_inv @ dA @ A_inv
-        UdC = _t(U) @ dC
-        dS = _t(U) @ dAU - UdC - _t(UdC)
-        if own >= 0:
-            dE[d] = -C[:, :, :q] @ (dLam[own] @ U + Lam @ dU[d])
-        else:
-            dE[d] = dT[d, :, :q, q:] - dT[d, :, :q, :q] @ (Lam @ U) - C[:, :, :q] @ (Lam @ dU[d])
-            dS = dS + dT[d, :, q:, q:]
+            half = _t(E) @ (dLam[d - own] @ U)
+            dS = -half - _t(half)
         _add_at(up[d], parent, dS, weights)
 
 
 def tangents_back(
     C: Array,
     Lam: Array,
+    TL: Array,
     A_inv: Array,
     U: Array,
     E: Array,
     dT: Array,
     dLam: Array,
-    dA_inv: Array,
-    dU: Array,
-    dE: Array,
     above: Array,
     d_above: Array,
     parent: Ints,
@@ -187,21 +172,31 @@ def tangents_back(
     rows[direction] -= times T_fixed' du, with du = scale dB G's last column, how the conditional
     modes move; `down` of size zero where nothing is below.
     """
-    q = Lam.shape[0]
-    G, B = above[parent], Lam @ U
+    q, own = Lam.shape[0], dT.shape[0]
+    G, B, N = above[parent], Lam @ U, A_inv @ Lam.T
+    GU, C_zz = G @ _t(U), C[:, :, :q]
     k = rows.shape[1]
     for d in range(d_above.shape[0]):
         dG = d_above[d][parent]
-        own = d - dT.shape[0]
-        move, dBG = dG @ _t(U), B @ dG
-        slope = -E @ move
-        if d < dU.shape[0]:
-            dB, inner = Lam @ dU[d], Lam @ dA_inv[d]
-            if own >= 0:
-                dB, inner = dB + dLam[own] @ U, inner + dLam[own] @ A_inv
-            slope = slope - E @ (G @ _t(dU[d])) - dE[d] @ (G @ _t(U)) + C[:, :, :q] @ inner
-            if own < 0:
-                slope = slope + dT[d, :, :q, :q] @ (Lam @ A_inv)
+        slope, dBG = -E @ (dG @ _t(U)), B @ dG
+        active = d < own + dLam.shape[0]
+        if active:
+            if d < own:
+                dA = Lam.T @ dT[d, :, :q, :q] @ Lam
+                dU = N @ (dT[d, :, :q, q:] - dT[d, :, :q, :q] @ B)
+                dE = dT[d, :, :q, q:] - dT[d, :, :q, :q] @ B - TL @ dU
+                dB, inner = Lam @ dU, -_t(N) @ dA @ A_inv
+                slope = slope + dT[d, :, :q, :q] @ _t(N)
+                turned = inner @ Lam.T
+            else:
+                move = dLam[d - own]
+                cross = move.T @ TL
+                dU = A_inv @ (move.T @ E - _t(TL) @ (move @ U))
+                dB = Lam @ dU + move @ U
+                dE = -C_zz @ dB
+                inner = move @ A_inv - _t(N) @ (cross + _t(cross)) @ A_inv
+                turned = inner @ Lam.T + _t(N) @ move.T
+            slope = slope - E @ (G @ _t(dU)) - dE @ GU + C_zz @ inner
             dBG = dBG + dB @ G
         out[d] += 2.0 * np.tensordot(psi, slope, axes=1)
         du = scale * dBG[:, :, -1]
@@ -212,8 +207,6 @@ def tangents_back(
         down[d, :, q:, :q] = -_t(dBG)
         down[d, :, q:, q:] = dG
         zz = dBG @ _t(B)
-        if d < dU.shape[0]:
-            zz = zz + B @ G @ _t(dB) + inner @ Lam.T
-            if own >= 0:
-                zz = zz + Lam @ A_inv @ dLam[own].T
+        if active:
+            zz = zz + B @ G @ _t(dB) + turned
         down[d, :, :q, :q] = zz

@@ -3,6 +3,13 @@
 One group's matrices are a few numbers: an array operation costs more than its arithmetic, a loop
 does not. Names are those of `elimination_arrays.py`, which says the same in matrices. Functions
 write into their last arguments; a number returned is the first group that failed, or -1.
+
+What has a group's own z on both sides (roots, inverses, logarithms) is done for LANES groups at
+once: a number of each stands side by side in a buffer, [row, column, lane], and the innermost loop
+is over lanes, which a compiler turns into vector instructions. A lane never sees another, and
+every block is calculated whole, so a group has the same bits wherever it stands and however groups
+are cut into blocks. Columns of the rest are gone through where they lie, group by group, and what
+goes to groups above is added in the order of the groups.
 """
 
 from __future__ import annotations
@@ -27,37 +34,118 @@ __all__ = [
 Array = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
+#: Groups side by side. Loops over 32 or fewer are unrolled, and then not made vectors of.
+LANES = 64
+
 #: Groups whose contributions to F are summed before they are added to it.
 BLOCK = 256
 
 #: Groups of one ancestor that are summed before they are taken off it.
 RUN = 2
 
+LN2 = 0.6931471805599453
+#: The bits of the root of 1/2.
+ROOT_HALF = 0x3FE6A09E667F3BCD
+
 
 @compiled
-def _triangle(T: Array, g: int, Lam: Array, TL: Array, root: Array) -> bool:
-    """TL = T_zz Lambda, and the Cholesky factor of Lambda' TL + I; False where there is none."""
+def _roots(T: Array, start: int, n: int, Lam: Array, zz: Array, TL: Array, root: Array) -> int:
+    """TL = T_zz Lambda and the Cholesky factor of A = Lambda' TL + I of n groups, in lanes.
+
+    Lanes from n on have A of an earlier group. The first lane that fails is returned, or -1.
+    """
     q = Lam.shape[0]
+    for s in range(n):
+        for i in range(q):
+            for j in range(q):
+                zz[i, j, s] = T[start + s, i, j]
     for i in range(q):
         for j in range(q):
-            s = 0.0
-            for h in range(q):
-                s += T[g, i, h] * Lam[h, j]
-            TL[i, j] = s
+            for s in range(LANES):
+                TL[i, j, s] = zz[i, 0, s] * Lam[0, j]
+            for h in range(1, q):
+                for s in range(LANES):
+                    TL[i, j, s] += zz[i, h, s] * Lam[h, j]
     for j in range(q):
         for i in range(j, q):
-            s = 1.0 if i == j else 0.0
-            for h in range(q):
-                s += Lam[h, i] * TL[h, j]
+            one = 1.0 if i == j else 0.0
+            for s in range(LANES):
+                root[i, j, s] = one + Lam[0, i] * TL[0, j, s]
+            for h in range(1, q):
+                for s in range(LANES):
+                    root[i, j, s] += Lam[h, i] * TL[h, j, s]
             for h in range(j):
-                s -= root[i, h] * root[j, h]
+                for s in range(LANES):
+                    root[i, j, s] -= root[i, h, s] * root[j, h, s]
             if i == j:
-                if not s > 0.0:
-                    return False
-                root[j, j] = np.sqrt(s)
+                for s in range(LANES):
+                    root[j, j, s] = np.sqrt(root[j, j, s])
             else:
-                root[i, j] = s / root[j, j]
-    return True
+                for s in range(LANES):
+                    root[i, j, s] /= root[j, j, s]
+    for s in range(n):
+        for i in range(q):
+            if not 0.0 < root[i, i, s] < np.inf:
+                return s
+    return -1
+
+
+@compiled
+def _add_log(x: Array, total: Array) -> None:
+    """Total += log x in every lane, x changed.
+
+    log x = k log 2 + 2 artanh((m - 1) / (m + 1)) with m from the root of 1/2 to that of 2.
+    """
+    bits = x.view(np.int64)
+    for s in range(LANES):
+        k = (bits[s] - ROOT_HALF) >> 52
+        bits[s] -= k << 52
+        total[s] += k * LN2
+    for s in range(LANES):
+        f = x[s] - 1.0
+        t = f / (2.0 + f)
+        w = t * t
+        series = 1.0 / 21.0
+        series = series * w + 1.0 / 19.0
+        series = series * w + 1.0 / 17.0
+        series = series * w + 1.0 / 15.0
+        series = series * w + 1.0 / 13.0
+        series = series * w + 1.0 / 11.0
+        series = series * w + 1.0 / 9.0
+        series = series * w + 1.0 / 7.0
+        series = series * w + 1.0 / 5.0
+        series = series * w + 1.0 / 3.0
+        # f - t f = 2 t, and f is exact
+        total[s] += f - t * (f - 2.0 * w * series)
+
+
+@compiled
+def _rows(M: Array, X: Array, start: int, n: int, first: int, out: Array) -> None:
+    """out[g] = M X[g, :, first:] for n groups, M in lanes."""
+    q, r = M.shape[0], out.shape[2]
+    if q == 1:
+        for s in range(n):
+            g = start + s
+            a = M[0, 0, s]
+            for c in range(r):
+                out[g, 0, c] = a * X[g, 0, first + c]
+    elif q == 2:
+        for s in range(n):
+            g = start + s
+            a, b, d, e = M[0, 0, s], M[0, 1, s], M[1, 0, s], M[1, 1, s]
+            for c in range(r):
+                x, y = X[g, 0, first + c], X[g, 1, first + c]
+                out[g, 0, c] = a * x + b * y
+                out[g, 1, c] = d * x + e * y
+    else:
+        for s in range(n):
+            g = start + s
+            for i in range(q):
+                for c in range(r):
+                    t = 0.0
+                    for h in range(q):
+                        t += M[i, h, s] * X[g, h, first + c]
+                    out[g, i, c] = t
 
 
 @compiled
@@ -83,34 +171,45 @@ def eliminate(
 ) -> int:
     """B, log det A of every group; F -= sum psi B'B over the last columns where n_fold > 0."""
     G, q, m = T.shape
-    r = m - q
-    first = r - n_fold
-    TL, root = np.empty((q, q)), np.empty((q, q))
+    first = m - q - n_fold
+    zz, TL, root = np.zeros((q, q, LANES)), np.empty((q, q, LANES)), np.empty((q, q, LANES))
+    M, x, total = np.empty((q, q, LANES)), np.empty(LANES), np.empty(LANES)
     part = np.zeros((n_fold, n_fold))
-    for g in range(G):
-        if not _triangle(T, g, Lam, TL, root):
-            return g
-        total = 0.0
-        for i in range(q):
-            total += np.log(root[i, i])
-            for c in range(r):
-                s = 0.0
-                for h in range(q):
-                    s += Lam[h, i] * T[g, h, q + c]
+    for start in range(0, G, LANES):
+        n = min(LANES, G - start)
+        failed = _roots(T, start, n, Lam, zz, TL, root)
+        if failed >= 0:
+            return start + failed
+        for s in range(LANES):
+            total[s] = 0.0
+        for i in range(q):  # M = R^-T Lambda'
+            for s in range(LANES):
+                x[s] = root[i, i, s]
+                root[i, i, s] = 1.0 / x[s]
+            _add_log(x, total)
+            for j in range(q):
+                for s in range(LANES):
+                    M[i, j, s] = Lam[j, i]
                 for h in range(i):
-                    s -= root[i, h] * B[g, h, c]
-                B[g, i, c] = s / root[i, i]
-        log_det[g] = 2.0 * total
-        for a in range(n_fold):
-            for i in range(q):
-                w = psi[g] * B[g, i, first + a]
-                for b in range(a, n_fold):
-                    part[a, b] += w * B[g, i, first + b]
-        if (g + 1) % BLOCK == 0 or g + 1 == G:
-            for a in range(n_fold):
-                for b in range(a, n_fold):
-                    F[a, b] -= part[a, b]
-                    part[a, b] = 0.0
+                    for s in range(LANES):
+                        M[i, j, s] -= root[i, h, s] * M[h, j, s]
+                for s in range(LANES):
+                    M[i, j, s] *= root[i, i, s]
+        for s in range(n):
+            log_det[start + s] = 2.0 * total[s]
+        _rows(M, T, start, n, q, B)
+        if n_fold > 0:
+            for g in range(start, start + n):
+                for a in range(n_fold):
+                    for i in range(q):
+                        w = psi[g] * B[g, i, first + a]
+                        for b in range(a, n_fold):
+                            part[a, b] += w * B[g, i, first + b]
+                if (g + 1) % BLOCK == 0 or g + 1 == G:
+                    for a in range(n_fold):
+                        for b in range(a, n_fold):
+                            F[a, b] -= part[a, b]
+                            part[a, b] = 0.0
     for a in range(n_fold):
         for b in range(a):
             F[a, b] = F[b, a]
@@ -152,40 +251,56 @@ def solve(C: Array, Lam: Array, TL: Array, A_inv: Array, U: Array, E: Array) -> 
     """TL, A^-1, U = A^-1 Lambda' C_zr and E = C_zr - TL U of every group."""
     G, q, M = C.shape
     r = M - q
-    here, root, inverse = np.empty((q, q)), np.empty((q, q)), np.empty((q, q))
-    half = np.empty(q)
-    for g in range(G):
-        if not _triangle(C, g, Lam, here, root):
-            return g
-        for j in range(q):  # the inverse of the root, lower triangular
-            for i in range(q):
-                s = 1.0 if i == j else 0.0
-                for h in range(j, i):
-                    s -= root[i, h] * inverse[h, j]
-                inverse[i, j] = s / root[i, i] if i >= j else 0.0
+    zz, here, root = np.zeros((q, q, LANES)), np.empty((q, q, LANES)), np.empty((q, q, LANES))
+    half, inverse, N = np.zeros((q, q, LANES)), np.empty((q, q, LANES)), np.empty((q, q, LANES))
+    for start in range(0, G, LANES):
+        n = min(LANES, G - start)
+        failed = _roots(C, start, n, Lam, zz, here, root)
+        if failed >= 0:
+            return start + failed
+        for i in range(q):  # the inverse of the root, lower triangular
+            for s in range(LANES):
+                root[i, i, s] = 1.0 / root[i, i, s]
+                half[i, i, s] = root[i, i, s]
+            for j in range(i):
+                for s in range(LANES):
+                    half[i, j, s] = -root[i, j, s] * half[j, j, s]
+                for h in range(j + 1, i):
+                    for s in range(LANES):
+                        half[i, j, s] -= root[i, h, s] * half[h, j, s]
+                for s in range(LANES):
+                    half[i, j, s] *= root[i, i, s]
+        for i in range(q):
+            for j in range(i + 1):
+                for s in range(LANES):
+                    inverse[i, j, s] = half[i, i, s] * half[i, j, s]
+                for h in range(i + 1, q):
+                    for s in range(LANES):
+                        inverse[i, j, s] += half[h, i, s] * half[h, j, s]
+                for s in range(LANES):
+                    inverse[j, i, s] = inverse[i, j, s]
         for i in range(q):
             for j in range(q):
-                TL[g, i, j] = here[i, j]
-                s = 0.0
-                for h in range(max(i, j), q):
-                    s += inverse[h, i] * inverse[h, j]
-                A_inv[g, i, j] = s
-        for c in range(r):
+                for s in range(LANES):
+                    N[i, j, s] = inverse[i, 0, s] * Lam[j, 0]
+                for h in range(1, q):
+                    for s in range(LANES):
+                        N[i, j, s] += inverse[i, h, s] * Lam[j, h]
+        for s in range(n):
+            g = start + s
             for i in range(q):
-                s = 0.0
-                for h in range(q):
-                    s += Lam[h, i] * C[g, h, q + c]
-                half[i] = s
+                for j in range(q):
+                    TL[g, i, j] = here[i, j, s]
+                    A_inv[g, i, j] = inverse[i, j, s]
+        _rows(N, C, start, n, q, U)
+        for s in range(n):
+            g = start + s
             for i in range(q):
-                s = 0.0
-                for h in range(q):
-                    s += A_inv[g, i, h] * half[h]
-                U[g, i, c] = s
-            for i in range(q):
-                s = C[g, i, q + c]
-                for h in range(q):
-                    s -= here[i, h] * U[g, h, c]
-                E[g, i, c] = s
+                for c in range(r):
+                    t = C[g, i, q + c]
+                    for h in range(q):
+                        t -= here[i, h, s] * U[g, h, c]
+                    E[g, i, c] = t
     return -1
 
 
@@ -203,20 +318,23 @@ def pull_back(
 ) -> None:
     """out[bin] += 2 psi (TL A^-1 - E G U')."""
     G, q, r = U.shape
+    GU = np.empty(r)
     for g in range(G):
-        k = parent[g]
-        into = bins[g]
-        for i in range(q):
-            for j in range(q):
-                s = 0.0
+        k, into = parent[g], bins[g]
+        w = 2.0 * psi[g]
+        for j in range(q):
+            for a in range(r):
+                t = 0.0
+                for b in range(r):
+                    t += above[k, a, b] * U[g, j, b]
+                GU[a] = t
+            for i in range(q):
+                t = 0.0
                 for h in range(q):
-                    s += TL[g, i, h] * A_inv[g, h, j]
+                    t += TL[g, i, h] * A_inv[g, h, j]
                 for a in range(r):
-                    t = 0.0
-                    for b in range(r):
-                        t += above[k, a, b] * U[g, j, b]
-                    s -= E[g, i, a] * t
-                out[into, i, j] += 2.0 * psi[g] * s
+                    t -= E[g, i, a] * GU[a]
+                out[into, i, j] += w * t
 
 
 @compiled
@@ -232,196 +350,364 @@ def curvature(
 ) -> None:
     """Out += psi (T_zz - TL A^-1 TL' - E G E')."""
     G, q, r = E.shape
+    GE, AL = np.empty(r), np.empty(q)
     for g in range(G):
         k = parent[g]
-        for i in range(q):
-            for j in range(i + 1):
-                s = T_zz[g, i, j]
+        for j in range(q):
+            for a in range(r):
+                t = 0.0
+                for b in range(r):
+                    t += above[k, a, b] * E[g, j, b]
+                GE[a] = t
+            for h in range(q):
+                t = 0.0
+                for f in range(q):
+                    t += A_inv[g, h, f] * TL[g, j, f]
+                AL[h] = t
+            for i in range(j, q):
+                t = T_zz[g, i, j]
                 for h in range(q):
-                    t = 0.0
-                    for f in range(q):
-                        t += A_inv[g, h, f] * TL[g, j, f]
-                    s -= TL[g, i, h] * t
+                    t -= TL[g, i, h] * AL[h]
                 for a in range(r):
-                    t = 0.0
-                    for b in range(r):
-                        t += above[k, a, b] * E[g, j, b]
-                    s -= E[g, i, a] * t
-                out[i, j] += psi[g] * s
+                    t -= E[g, i, a] * GE[a]
+                out[i, j] += psi[g] * t
     for i in range(q):
         for j in range(i):
             out[j, i] = out[i, j]
 
 
 @compiled
-def _times(Lam: Array, X: Array, out: Array) -> None:
-    """Out = Lam X for small matrices."""
-    n, inner = Lam.shape
-    for i in range(n):
-        for j in range(X.shape[1]):
-            s = 0.0
-            for h in range(inner):
-                s += Lam[i, h] * X[h, j]
-            out[i, j] = s
-
-
-@compiled
 def pull_down(Lam: Array, A_inv: Array, U: Array, above: Array, parent: Ints, out: Array) -> None:
     """Out = [-B; I] G [-B; I]' + Lambda A^-1 Lambda' on zz, with B = Lambda U."""
     G, q, r = U.shape
-    B, BG = np.empty((q, r)), np.empty((q, r))
+    B, BG, half = np.empty((q, r)), np.empty((q, r)), np.empty((q, q))
     for g in range(G):
-        over = above[parent[g]]
-        _times(Lam, U[g], B)
-        _times(B, over, BG)
+        k = parent[g]
         for i in range(q):
-            for j in range(q):
-                s = 0.0
-                for a in range(r):
-                    s += BG[i, a] * B[j, a]
+            for c in range(r):
+                t = 0.0
                 for h in range(q):
-                    for f in range(q):
-                        s += Lam[i, h] * A_inv[g, h, f] * Lam[j, f]
-                out[g, i, j] = s
-            for a in range(r):
-                out[g, i, q + a] = -BG[i, a]
-                out[g, q + a, i] = -BG[i, a]
+                    t += Lam[i, h] * U[g, h, c]
+                B[i, c] = t
+            for j in range(q):
+                t = 0.0
+                for h in range(q):
+                    t += Lam[i, h] * A_inv[g, h, j]
+                half[i, j] = t
+        for i in range(q):
+            for c in range(r):
+                t = 0.0
+                for b in range(r):
+                    t += B[i, b] * above[k, b, c]
+                BG[i, c] = t
+                out[g, i, q + c] = -t
+                out[g, q + c, i] = -t
+            for j in range(i + 1):
+                t = 0.0
+                for a in range(r):
+                    t += BG[i, a] * B[j, a]
+                for h in range(q):
+                    t += half[i, h] * Lam[j, h]
+                out[g, i, j] = t
+                out[g, j, i] = t
         for a in range(r):
             for b in range(r):
-                out[g, q + a, q + b] = over[a, b]
+                out[g, q + a, q + b] = above[k, a, b]
+
+
+@compiled
+def _together(E: Array, U: Array, weights: Array, parent: Ints, S: Array) -> None:
+    """S[parent] += weight E (x) U, the rows of both one after the other."""
+    G, q, r = U.shape
+    for g in range(G):
+        k = parent[g]
+        for i in range(q):
+            for a in range(r):
+                w = weights[g] * E[g, i, a]
+                for j in range(q):
+                    for b in range(r):
+                        S[k, i * r + a, j * r + b] += w * U[g, j, b]
+
+
+@compiled
+def _moves(dT: Array, B: Array, P: Array) -> None:
+    """P = dT_zr - dT_zz B: how C_zr - C_zz B moves with B held."""
+    q, r = B.shape
+    for i in range(q):
+        for c in range(r):
+            t = dT[i, q + c]
+            for h in range(q):
+                t -= dT[i, h] * B[h, c]
+            P[i, c] = t
 
 
 @compiled
 def tangents(
-    C: Array,
     Lam: Array,
-    TL: Array,
-    A_inv: Array,
     U: Array,
+    E: Array,
     dT: Array,
     dLam: Array,
-    dA_inv: Array,
-    dU: Array,
-    dE: Array,
     parent: Ints,
     weights: Array,
     up: Array,
 ) -> None:
-    """Derivatives of one level in every direction that moves it.
+    """Derivatives of what one level leaves, in every direction that moves it.
 
     The first directions move what the levels below leave, dT; those after them are the level's own
-    and move Lambda, by dLam. dS goes to up[direction, parent] times the weight.
+    and move Lambda, by dLam. dS goes to up[direction, parent] times the weight: it is
+    [-B; I]' dT [-B; I], or minus E' dLambda U and its transpose, which is linear in E (x) U.
     """
-    D, G, q, r = dU.shape
+    G, q, r = U.shape
+    K = up.shape[1]
     own = dT.shape[0]
-    dA, dAU, dC, LU = np.empty((q, q)), np.empty((q, r)), np.empty((q, r)), np.empty((q, r))
-    moved, work, dS = np.empty((q, r)), np.empty((q, q)), np.empty((r, r))
+    B, P = np.empty((q, r)), np.empty((q, r))
+    if own > 0:
+        for g in range(G):
+            k = parent[g]
+            for i in range(q):
+                for c in range(r):
+                    t = 0.0
+                    for h in range(q):
+                        t += Lam[i, h] * U[g, h, c]
+                    B[i, c] = t
+            for d in range(own):
+                _moves(dT[d, g], B, P)
+                for a in range(r):
+                    for b in range(a + 1):
+                        t = dT[d, g, q + a, q + b]
+                        for h in range(q):
+                            t -= B[h, a] * dT[d, g, h, q + b] + P[h, a] * B[h, b]
+                        up[d, k, a, b] += weights[g] * t
+        for d in range(own):
+            for k in range(K):
+                for a in range(r):
+                    for b in range(a):
+                        up[d, k, b, a] = up[d, k, a, b]
+    S = np.zeros((K, q * r, q * r))
+    _together(E, U, weights, parent, S)
+    for d in range(dLam.shape[0]):
+        for k in range(K):
+            for i in range(q):
+                for j in range(q):
+                    w = dLam[d, i, j]
+                    if w != 0.0:
+                        for a in range(r):
+                            for b in range(r):
+                                t = w * S[k, i * r + a, j * r + b]
+                                up[own + d, k, a, b] -= t
+                                up[own + d, k, b, a] -= t
+
+
+@compiled
+def _through_above(
+    Lam: Array,
+    U: Array,
+    E: Array,
+    d_above: Array,
+    parent: Ints,
+    psi: Array,
+    T_rows: Array,
+    times: Array,
+    scale: float,
+    out: Array,
+    rows: Array,
+) -> None:
+    """What `tangents_back` has of d_above: its products with sums over each parent's groups."""
+    D, K, r, _ = d_above.shape
+    G, q, _ = U.shape
+    n = rows.shape[1]
+    first = T_rows.shape[2] - n
+    S, fixed = np.zeros((K, q * r, q * r)), np.zeros((K, r, n))
+    _together(E, U, psi, parent, S)
     for g in range(G):
-        _times(Lam, U[g], LU)
+        k = parent[g]
+        for b in range(r):
+            for i in range(q):
+                t = 0.0
+                for h in range(q):
+                    t += Lam[i, h] * U[g, h, b]
+                w = times[g] * t
+                for c in range(n):
+                    fixed[k, b, c] += w * T_rows[g, i, first + c]
+    for d in range(D):
+        for k in range(K):
+            for i in range(q):
+                for j in range(q):
+                    t = 0.0
+                    for a in range(r):
+                        for b in range(r):
+                            t += d_above[d, k, a, b] * S[k, i * r + a, j * r + b]
+                    out[d, i, j] -= 2.0 * t
+            for b in range(r):
+                w = scale * d_above[d, k, b, r - 1]
+                for c in range(n):
+                    rows[d, c] -= w * fixed[k, b, c]
+
+
+@compiled
+def _times(X: Array, Y: Array, out: Array) -> None:
+    """Out = X Y for small matrices."""
+    n, inner = X.shape
+    for i in range(n):
+        for j in range(Y.shape[1]):
+            t = 0.0
+            for h in range(inner):
+                t += X[i, h] * Y[h, j]
+            out[i, j] = t
+
+
+@compiled
+def _with_below(
+    Lam: Array,
+    U: Array,
+    E: Array,
+    EG: Array,
+    UG: Array,
+    N: Array,
+    Q: Array,
+    dT: Array,
+    dLam: Array,
+    above: Array,
+    d_above: Array,
+    parent: Ints,
+    psi: Array,
+    T_rows: Array,
+    times: Array,
+    scale: float,
+    start: int,
+    n: int,
+    out: Array,
+    rows: Array,
+    down: Array,
+) -> None:
+    """What n groups of `tangents_back` have more where there are levels below.
+
+    In a direction of theirs, with P = dT_zr - dT_zz B,
+
+        dB = Lambda N P,   d(J - E G U') = Q (dT_zz N' - P G U') - E G P' N'      at G held;
+
+    and in all directions `down`, the derivative of [-B; I] G [-B; I]' + Lambda N on zz.
+    """
+    D, own, n_own = d_above.shape[0], dT.shape[0], dLam.shape[0]
+    q, r = U.shape[1:]
+    n_rows = rows.shape[1]
+    first = T_rows.shape[2] - n_rows
+    B, P, PG, moved = np.empty((q, r)), np.empty((q, r)), np.empty((q, r)), np.empty((q, r))
+    here_N, here_Q, LN, turned = (
+        np.empty((q, q)),
+        np.empty((q, q)),
+        np.empty((q, q)),
+        np.empty((q, q)),
+    )
+    one, two = np.empty((q, q)), np.empty((q, q))
+    for s in range(n):
+        g = start + s
+        k = parent[g]
+        for i in range(q):
+            for j in range(q):
+                here_N[i, j] = N[i, j, s]
+                here_Q[i, j] = Q[i, j, s]
+        _times(Lam, U[g], B)
+        _times(Lam, here_N, LN)
         for d in range(D):
             for i in range(q):
                 for j in range(q):
-                    dA[i, j] = 0.0
+                    turned[i, j] = 0.0
                 for c in range(r):
-                    dC[i, c] = 0.0
-            if d >= own:
-                for i in range(q):
-                    for j in range(q):
-                        s = 0.0
-                        for h in range(q):
-                            s += (
-                                dLam[d - own, h, i] * TL[g, h, j]
-                                + TL[g, h, i] * dLam[d - own, h, j]
-                            )
-                        dA[i, j] += s
-                    for c in range(r):
-                        s = 0.0
-                        for h in range(q):
-                            s += dLam[d - own, h, i] * C[g, h, q + c]
-                        dC[i, c] += s
+                    moved[i, c] = 0.0
             if d < own:
-                for h in range(q):
-                    for j in range(q):
-                        s = 0.0
-                        for f in range(q):
-                            s += dT[d, g, h, f] * Lam[f, j]
-                        work[h, j] = s
+                zz = dT[d, g]
+                _moves(zz, B, P)
+                _times(P, above[k], PG)
+                _times(LN, PG, moved)
                 for i in range(q):
                     for j in range(q):
-                        s = 0.0
+                        t, u = 0.0, 0.0
                         for h in range(q):
-                            s += Lam[h, i] * work[h, j]
-                        dA[i, j] += s
+                            t += zz[i, h] * here_N[j, h]
+                        for c in range(r):
+                            t -= PG[i, c] * U[g, j, c]
+                            u += E[g, i, c] * PG[j, c]
+                        one[i, j] = t
+                        two[i, j] = u
+                for i in range(q):
+                    for j in range(q):
+                        t, u = 0.0, 0.0
+                        for h in range(q):
+                            t += here_Q[i, h] * one[h, j] - two[i, h] * here_N[j, h]
+                            u += LN[i, h] * zz[h, j]
+                        out[d, i, j] += 2.0 * psi[g] * t
+                        turned[i, j] = u
+                _times(turned, LN, one)
+                for i in range(q):
+                    for j in range(q):
+                        turned[i, j] = -one[i, j]
+                    w = scale * times[g] * moved[i, r - 1]
+                    for c in range(n_rows):
+                        rows[d, c] -= w * T_rows[g, i, first + c]
+            elif d < own + n_own:
+                for i in range(q):
+                    for j in range(q):
+                        t, u = 0.0, 0.0
+                        for h in range(q):
+                            t += here_N[h, i] * dLam[d - own, j, h]
+                            u += here_Q[h, i] * dLam[d - own, h, j]
+                        one[i, j] = t
+                        two[i, j] = u
+                for i in range(q):
                     for c in range(r):
-                        s = 0.0
+                        t = 0.0
                         for h in range(q):
-                            s += Lam[h, i] * dT[d, g, h, q + c]
-                        dC[i, c] += s
-            _times(dA, U[g], dAU)
+                            t += one[i, h] * EG[s, h, c] + two[i, h] * UG[s, h, c]
+                        moved[i, c] = t
+                _times(two, here_N, one)
+                for i in range(q):
+                    for j in range(q):
+                        turned[i, j] = one[i, j] + one[j, i]
+            # moved is dB G, turned d(Lambda A^-1 Lambda')
             for i in range(q):
                 for c in range(r):
-                    s = 0.0
-                    for h in range(q):
-                        s += A_inv[g, i, h] * (dC[h, c] - dAU[h, c])
-                    dU[d, g, i, c] = s
+                    t = 0.0
+                    for b in range(r):
+                        t += B[i, b] * d_above[d, k, b, c]
+                    PG[i, c] = t
+                    down[d, g, i, q + c] = -t - moved[i, c]
+                    down[d, g, q + c, i] = -t - moved[i, c]
             for i in range(q):
                 for j in range(q):
-                    s = 0.0
-                    for h in range(q):
-                        s += A_inv[g, i, h] * dA[h, j]
-                    work[i, j] = s
-            for i in range(q):
-                for j in range(q):
-                    s = 0.0
-                    for h in range(q):
-                        s -= work[i, h] * A_inv[g, h, j]
-                    dA_inv[d, g, i, j] = s
-            # how Lambda U moves, and with it E
-            for i in range(q):
-                for c in range(r):
-                    s = 0.0
-                    for h in range(q):
-                        s += Lam[i, h] * dU[d, g, h, c]
-                        if d >= own:
-                            s += dLam[d - own, i, h] * U[g, h, c]
-                    moved[i, c] = s
-            for i in range(q):
-                for c in range(r):
-                    s = 0.0
-                    for h in range(q):
-                        s -= C[g, i, h] * moved[h, c]
-                    if d < own:
-                        s += dT[d, g, i, q + c]
-                        for h in range(q):
-                            s -= dT[d, g, i, h] * LU[h, c]
-                    dE[d, g, i, c] = s
-            for a in range(r):
-                for b in range(a + 1):
-                    s = 0.0
-                    for h in range(q):
-                        s += U[g, h, a] * (dAU[h, b] - dC[h, b]) - dC[h, a] * U[g, h, b]
-                    if d < own:
-                        s += dT[d, g, q + a, q + b]
-                    dS[a, b] = s
-                    dS[b, a] = s
-            k = parent[g]
+                    t = turned[i, j]
+                    for c in range(r):
+                        t += (PG[i, c] + moved[i, c]) * B[j, c] + B[i, c] * moved[j, c]
+                    down[d, g, i, j] = t
             for a in range(r):
                 for b in range(r):
-                    up[d, k, a, b] += weights[g] * dS[a, b]
+                    down[d, g, q + a, q + b] = d_above[d, k, a, b]
+
+
+@compiled
+def _lanes_times(X: Array, Y: Array, out: Array) -> None:
+    """Out = X Y in every lane."""
+    q = X.shape[0]
+    for i in range(q):
+        for j in range(q):
+            for s in range(LANES):
+                out[i, j, s] = X[i, 0, s] * Y[0, j, s]
+            for h in range(1, q):
+                for s in range(LANES):
+                    out[i, j, s] += X[i, h, s] * Y[h, j, s]
 
 
 @compiled
 def tangents_back(
     C: Array,
     Lam: Array,
+    TL: Array,
     A_inv: Array,
     U: Array,
     E: Array,
     dT: Array,
     dLam: Array,
-    dA_inv: Array,
-    dU: Array,
-    dE: Array,
     above: Array,
     d_above: Array,
     parent: Ints,
@@ -437,116 +723,108 @@ def tangents_back(
 
     rows[direction] -= times T_fixed' du, with du = scale dB G's last column, how the conditional
     modes move; `down` of size zero where nothing is below.
+
+    With N = A^-1 Lambda', J = TL A^-1, Q = I - TL N, X = Q C_zz and the group's E G E', E G U',
+    U G U' what a level's own direction does is linear in dLambda, and the coefficients are summed:
+
+        d(J - E G U') = X dLambda (A^-1 + U G U') - E G E' dLambda A^-1
+                        + E G U' dLambda' J + J dLambda' (E G U' - J)      at G held,
+        dB = N' dLambda' E + Q' dLambda U.
     """
-    D_all = d_above.shape[0]
-    D, own = dU.shape[0], dT.shape[0]
+    _through_above(Lam, U, E, d_above, parent, psi, T_rows, times, scale, out, rows)
     G, q, r = U.shape
-    k = rows.shape[1]
-    m = T_rows.shape[2]
-    B, dB, dBG = np.empty((q, r)), np.empty((q, r)), np.empty((q, r))
-    GU, move = np.empty((r, q)), np.empty((r, q))
-    inner, half = np.empty((q, q)), np.empty((q, q))
+    n_own, own, n_rows = dLam.shape[0], dT.shape[0], rows.shape[1]
+    first = T_rows.shape[2] - n_rows
     keep = down.shape[1] > 0
-    for g in range(G):
-        over = above[parent[g]]
-        _times(Lam, U[g], B)
-        for a in range(r):
-            for j in range(q):
-                s = 0.0
-                for b in range(r):
-                    s += over[a, b] * U[g, j, b]
-                GU[a, j] = s
-        for d in range(D_all):
-            d_over = d_above[d, parent[g]]
-            active = d < D
-            # G U' moves by this
-            for a in range(r):
-                for j in range(q):
-                    s = 0.0
-                    for b in range(r):
-                        s += d_over[a, b] * U[g, j, b]
-                        if active:
-                            s += over[a, b] * dU[d, g, j, b]
-                    move[a, j] = s
-            if active:
-                # d(Lambda A^-1)
-                for i in range(q):
-                    for j in range(q):
-                        s = 0.0
-                        for h in range(q):
-                            s += Lam[i, h] * dA_inv[d, g, h, j]
-                            if d >= own:
-                                s += dLam[d - own, i, h] * A_inv[g, h, j]
-                        inner[i, j] = s
-            for i in range(q):
-                for j in range(q):
-                    s = 0.0
-                    for a in range(r):
-                        s -= E[g, i, a] * move[a, j]
-                        if active:
-                            s -= dE[d, g, i, a] * GU[a, j]
-                    if active:
-                        for h in range(q):
-                            s += C[g, i, h] * inner[h, j]
-                            if d < own:
-                                t = 0.0
-                                for f in range(q):
-                                    t += Lam[h, f] * A_inv[g, f, j]
-                                s += dT[d, g, i, h] * t
-                    out[d, i, j] += 2.0 * psi[g] * s
-            if active:
-                for i in range(q):
-                    for c in range(r):
-                        s = 0.0
-                        for h in range(q):
-                            s += Lam[i, h] * dU[d, g, h, c]
-                            if d >= own:
-                                s += dLam[d - own, i, h] * U[g, h, c]
-                        dB[i, c] = s
+    EG, UG = np.empty((LANES, q, r)), np.empty((LANES, q, r))
+    last_E, last_U = np.zeros((q, LANES)), np.zeros((q, LANES))
+    lanes = np.zeros((10, q, q, LANES))
+    zz, here, inv, EGE, EGU, UGU = lanes[0], lanes[1], lanes[2], lanes[3], lanes[4], lanes[5]
+    N, J, Q, X = lanes[6], lanes[7], lanes[8], lanes[9]
+    t, y = np.empty(LANES), np.empty((q, LANES))
+    sums = np.zeros((q, q, q, q))
+    for start in range(0, G, LANES):
+        n = min(LANES, G - start)
+        for s in range(n):
+            g = start + s
+            k = parent[g]
             for i in range(q):
                 for c in range(r):
-                    s = 0.0
+                    e, u = 0.0, 0.0
                     for b in range(r):
-                        s += B[i, b] * d_over[b, c]
-                        if active:
-                            s += dB[i, b] * over[b, c]
-                    dBG[i, c] = s
-            for h in range(q):
-                w = times[g] * scale * dBG[h, r - 1]
-                for c in range(k):
-                    rows[d, c] -= w * T_rows[g, h, m - k + c]
-            if keep:
-                for i in range(q):
+                        e += E[g, i, b] * above[k, b, c]
+                        u += U[g, i, b] * above[k, b, c]
+                    EG[s, i, c] = e
+                    UG[s, i, c] = u
+                last_E[i, s], last_U[i, s] = EG[s, i, r - 1], UG[s, i, r - 1]
+            for i in range(q):
+                for j in range(q):
+                    ee, eu, uu = 0.0, 0.0, 0.0
                     for c in range(r):
-                        down[d, g, i, q + c] = -dBG[i, c]
-                        down[d, g, q + c, i] = -dBG[i, c]
-                for a in range(r):
-                    for b in range(r):
-                        down[d, g, q + a, q + b] = d_over[a, b]
-                for i in range(q):
-                    for j in range(q):
-                        s = 0.0
-                        for a in range(r):
-                            s += dBG[i, a] * B[j, a]
-                            if active:
-                                t = 0.0
-                                for b in range(r):
-                                    t += B[i, b] * over[b, a]
-                                s += t * dB[j, a]
-                        half[i, j] = s
-                if active:
-                    # d(Lambda A^-1 Lambda') = inner Lambda' + Lambda A^-1 dLambda'
-                    for i in range(q):
-                        for j in range(q):
-                            s = 0.0
-                            for h in range(q):
-                                s += inner[i, h] * Lam[j, h]
-                                if d >= own:
-                                    t = 0.0
-                                    for f in range(q):
-                                        t += Lam[i, f] * A_inv[g, f, h]
-                                    s += t * dLam[d - own, j, h]
-                            half[i, j] += s
-                for i in range(q):
-                    for j in range(q):
-                        down[d, g, i, j] = half[i, j]
+                        ee += EG[s, i, c] * E[g, j, c]
+                        eu += EG[s, i, c] * U[g, j, c]
+                        uu += UG[s, i, c] * U[g, j, c]
+                    EGE[i, j, s] = ee
+                    EGU[i, j, s] = eu
+                    UGU[i, j, s] = uu
+                    zz[i, j, s] = C[g, i, j]
+                    here[i, j, s] = TL[g, i, j]
+                    inv[i, j, s] = A_inv[g, i, j]
+        for i in range(q):
+            for j in range(q):
+                for s in range(LANES):
+                    N[i, j, s] = inv[i, 0, s] * Lam[j, 0]
+                for h in range(1, q):
+                    for s in range(LANES):
+                        N[i, j, s] += inv[i, h, s] * Lam[j, h]
+        _lanes_times(here, inv, J)
+        _lanes_times(here, N, Q)
+        for i in range(q):
+            for j in range(q):
+                one = 1.0 if i == j else 0.0
+                for s in range(LANES):
+                    Q[i, j, s] = one - Q[i, j, s]
+        _lanes_times(Q, zz, X)
+        for i in range(q):
+            for j in range(q):
+                for e in range(q):
+                    for f in range(q):
+                        for s in range(LANES):
+                            t[s] = (
+                                X[i, e, s] * (inv[f, j, s] + UGU[f, j, s])
+                                - EGE[i, e, s] * inv[f, j, s]
+                                + EGU[i, f, s] * J[e, j, s]
+                                + J[i, f, s] * (EGU[e, j, s] - J[e, j, s])
+                            )
+                        for s in range(n):
+                            sums[i, j, e, f] += psi[start + s] * t[s]
+        # how the modes move, by dB of the level's own directions
+        for d in range(n_own):
+            for h in range(q):
+                for s in range(LANES):
+                    y[h, s] = 0.0
+                for e in range(q):
+                    for f in range(q):
+                        w = dLam[d, e, f]
+                        if w != 0.0:
+                            for s in range(LANES):
+                                y[h, s] += w * (
+                                    N[f, h, s] * last_E[e, s] + Q[e, h, s] * last_U[f, s]
+                                )
+            for s in range(n):
+                g = start + s
+                for h in range(q):
+                    w = scale * times[g] * y[h, s]
+                    for c in range(n_rows):
+                        rows[own + d, c] -= w * T_rows[g, h, first + c]
+        if keep:
+            of = (Lam, U, E, EG, UG, N, Q, dT, dLam, above, d_above, parent, psi)
+            _with_below(*of, T_rows, times, scale, start, n, out, rows, down)
+    for d in range(n_own):
+        for i in range(q):
+            for j in range(q):
+                t0 = 0.0
+                for e in range(q):
+                    for f in range(q):
+                        t0 += sums[i, j, e, f] * dLam[d, e, f]
+                out[own + d, i, j] += 2.0 * t0
