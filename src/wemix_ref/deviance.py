@@ -281,14 +281,21 @@ class Criterion:
             moved.append(one)
         dF = dT[:, 0]  # in the coordinates of V
 
-        d_above = np.zeros((n, 1, *dF.shape[1:]))
+        d_above, d_last = np.zeros((n, 1, *dF.shape[1:])), np.zeros((n, 1, dF.shape[1]))
         dFv, parts = np.zeros((n, p + 1)), list[Array]()
         for position in reversed(range(len(states))):
             level = self.data.levels[position]
-            bottom = position == 0
             T, times = (
-                (level.T, level.psi) if bottom else (level.T + level.T_low, np.ones(level.psi.size))
+                (level.T, level.psi)
+                if position == 0
+                else (level.T + level.T_low, np.ones(level.psi.size))
             )
-            slope, d_above = moved[position].back(d_above, T, times, sigma2, dFv, not bottom)
-            parts.insert(0, level.R.T @ slope)
-        return _Second(self.covariance.gather(parts), dFv, dF)
+            slope, d_above, d_last = moved[position].back(d_above, d_last, T, times, sigma2, dFv)
+            part = np.zeros((n, level.q, level.q))
+            part[: slope.shape[0]] = level.R.T @ slope
+            parts.insert(0, part)
+        H = self.covariance.gather(parts)
+        for place in (one.slice for one in self.covariance.levels):
+            # by the levels above, and by symmetry theirs by this one
+            H[place.stop :, place] = H[place, place.stop :].T
+        return _Second(H, dFv, dF)

@@ -182,39 +182,44 @@ class Moved:
     def back(
         self,
         d_above: Array,
+        d_last: Array,
         T_fixed: Array,
         times: Array,
         sigma2: float,
         rows: Array,
-        keep: bool,
-    ) -> tuple[Array, Array]:
+    ) -> tuple[Array, Array, Array]:
         """Derivatives of the level's gradient, and of the adjoints for the groups below.
+
+        The Hessian is symmetric: what the directions of the levels above do here is there already,
+        as what this level's do there. Of those only the last column goes on down.
 
         Parameters
         ----------
-        d_above : (D, K, r, r) derivatives of `above`, in all directions.
+        d_above : (D0 + D1, K, r, r) derivatives of `above` in the directions that move this level.
+        d_last : (D, K, r) those of its last column, in all directions.
         T_fixed : (G, q, ..) cross-products of the data with the fixed part last; times : (G,) what
             makes them those by unconditional weights.
         rows : (D, p + 1), changed: minus how the level's modes move times T_fixed.
-        keep : whether there is a level below.
 
         Returns
         -------
-        (D, q, q), and (D, G, q + r, q + r), empty where nothing is below.
+        (D0 + D1, q, q); for the groups below (D0, G, q + r, q + r) and (D, G, q + r), both empty
+        where no direction comes from below.
         """
         at = self.state
         G, q, r = at.U.shape
-        D = d_above.shape[0]
-        out = np.zeros((D, q, q))
-        down = np.empty((D, G, q + r, q + r) if keep else (D, 0, 0, 0))
+        own = self.dT.shape[0]
+        out = np.zeros((d_above.shape[0], q, q))
+        down = np.empty((own, G, q + r, q + r))
+        down_last = np.empty((d_last.shape[0] if own else 0, G, q + r))
         _steps().tangents_back(
             *(at.C, at.Lam, at.TL, at.A_inv, at.U, at.E),
             *(self.dT, self.dLam),
-            *(at.above, d_above, at.parent, at.psi),
+            *(at.above, d_above, d_last, at.parent, at.psi),
             *(T_fixed, times, sigma2),
-            *(out, rows, down),
+            *(out, rows, down, down_last),
         )
-        return out, down
+        return out, down, down_last
 
 
 def contract(T: Array, V: Array) -> Array:

@@ -158,6 +158,7 @@ def tangents_back(
     dLam: Array,
     above: Array,
     d_above: Array,
+    d_last: Array,
     parent: Ints,
     psi: Array,
     T_rows: Array,
@@ -166,28 +167,29 @@ def tangents_back(
     out: Array,
     rows: Array,
     down: Array,
+    down_last: Array,
 ) -> None:
-    """Derivatives of `pull_back` and `pull_down` in every direction.
+    """Derivatives of `pull_back` and `pull_down` in the directions that move a level.
 
-    rows[direction] -= times T_fixed' du, with du = scale dB G's last column, how the conditional
-    modes move; `down` of size zero where nothing is below.
+    In every direction rows -= times T_fixed' du, with du = scale dB G's last column, how the
+    conditional modes move. What goes down is all of `down` in the directions of the levels below,
+    and its last column in all directions.
     """
     q, own = Lam.shape[0], dT.shape[0]
     G, B, N = above[parent], Lam @ U, A_inv @ Lam.T
     GU, C_zz = G @ _t(U), C[:, :, :q]
     k = rows.shape[1]
-    for d in range(d_above.shape[0]):
-        dG = d_above[d][parent]
-        slope, dBG = -E @ (dG @ _t(U)), B @ dG
-        active = d < own + dLam.shape[0]
-        if active:
+    for d in range(d_last.shape[0]):
+        last = d_last[d][parent]
+        modes = (B @ last[:, :, None])[:, :, 0]
+        if d < d_above.shape[0]:
+            dG = d_above[d][parent]
             if d < own:
-                dA = Lam.T @ dT[d, :, :q, :q] @ Lam
-                dU = N @ (dT[d, :, :q, q:] - dT[d, :, :q, :q] @ B)
-                dE = dT[d, :, :q, q:] - dT[d, :, :q, :q] @ B - TL @ dU
-                dB, inner = Lam @ dU, -_t(N) @ dA @ A_inv
-                slope = slope + dT[d, :, :q, :q] @ _t(N)
-                turned = inner @ Lam.T
+                dT_zz = dT[d, :, :q, :q]
+                P = dT[d, :, :q, q:] - dT_zz @ B
+                dU = N @ P
+                dE = P - TL @ dU
+                dB, inner = Lam @ dU, -_t(N) @ (Lam.T @ dT_zz @ Lam) @ A_inv
             else:
                 move = dLam[d - own]
                 cross = move.T @ TL
@@ -195,18 +197,19 @@ def tangents_back(
                 dB = Lam @ dU + move @ U
                 dE = -C_zz @ dB
                 inner = move @ A_inv - _t(N) @ (cross + _t(cross)) @ A_inv
-                turned = inner @ Lam.T + _t(N) @ move.T
-            slope = slope - E @ (G @ _t(dU)) - dE @ GU + C_zz @ inner
-            dBG = dBG + dB @ G
-        out[d] += 2.0 * np.tensordot(psi, slope, axes=1)
-        du = scale * dBG[:, :, -1]
-        rows[d] -= np.tensordot(times[:, None] * du, T_rows[:, :, -k:], axes=2)
-        if down.shape[1] == 0:
-            continue
-        down[d, :, :q, q:] = -dBG
-        down[d, :, q:, :q] = -_t(dBG)
-        down[d, :, q:, q:] = dG
-        zz = dBG @ _t(B)
-        if active:
-            zz = zz + B @ G @ _t(dB) + turned
-        down[d, :, :q, :q] = zz
+            slope = C_zz @ inner - E @ (dG @ _t(U) + G @ _t(dU)) - dE @ GU
+            if d < own:
+                slope = slope + dT_zz @ _t(N)
+            out[d] += 2.0 * np.tensordot(psi, slope, axes=1)
+            moved = dB @ G
+            modes = modes + moved[:, :, -1]
+        rows[d] -= np.tensordot(times[:, None] * (scale * modes), T_rows[:, :, -k:], axes=2)
+        if own:
+            down_last[d, :, :q] = -modes
+            down_last[d, :, q:] = last
+        if d < own:
+            dBG = B @ dG + moved
+            down[d, :, :q, :q] = dBG @ _t(B) + B @ _t(moved) + inner @ Lam.T
+            down[d, :, :q, q:] = -dBG
+            down[d, :, q:, :q] = -_t(dBG)
+            down[d, :, q:, q:] = dG

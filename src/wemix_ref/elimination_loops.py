@@ -40,9 +40,6 @@ LANES = 64
 #: Groups whose contributions to F are summed before they are added to it.
 BLOCK = 256
 
-#: Groups of one ancestor that are summed before they are taken off it.
-RUN = 2
-
 LN2 = 0.6931471805599453
 #: The bits of the root of 1/2.
 ROOT_HALF = 0x3FE6A09E667F3BCD
@@ -220,30 +217,42 @@ def eliminate(
 def subtract(B: Array, first: int, weights: Array, ancestor: Ints, T: Array, low: Array) -> None:
     """T[ancestor] -= weight B_z'B over the columns from `first`, z the first of them.
 
-    A few groups of one ancestor in a row are summed first; what rounding takes off T goes to low.
+    Four rows of B below one ancestor are summed first; what rounding takes off T goes to low.
     """
     G, q, _ = B.shape
     _, q_up, size = T.shape
-    run = np.zeros((q_up, size))
-    count = 0
-    for g in range(G):
-        k = ancestor[g]
-        for i in range(q):
+    begin = 0
+    while begin < G:
+        k, end = ancestor[begin], begin + 1
+        while end < G and ancestor[end] == k:
+            end += 1
+        g, i = begin, 0
+        while g < end:
+            # the next four rows; there may be less, and the weights of the others are zero
+            g0, i0, w0 = g, i, weights[g]
+            g, i = (g, i + 1) if i + 1 < q else (g + 1, 0)
+            g1, i1, w1 = (g, i, weights[g]) if g < end else (g0, i0, 0.0)
+            g, i = (g, i + 1) if i + 1 < q else (g + 1, 0)
+            g2, i2, w2 = (g, i, weights[g]) if g < end else (g0, i0, 0.0)
+            g, i = (g, i + 1) if i + 1 < q else (g + 1, 0)
+            g3, i3, w3 = (g, i, weights[g]) if g < end else (g0, i0, 0.0)
+            g, i = (g, i + 1) if i + 1 < q else (g + 1, 0)
             for a in range(q_up):
-                w = weights[g] * B[g, i, first + a]
-                for b in range(size):
-                    run[a, b] -= w * B[g, i, first + b]
-        count += 1
-        if g + 1 == G or count == RUN or ancestor[g + 1] != k:
-            count = 0
-            for a in range(q_up):
-                for b in range(size):
+                v0, v1 = w0 * B[g0, i0, first + a], w1 * B[g1, i1, first + a]
+                v2, v3 = w2 * B[g2, i2, first + a], w3 * B[g3, i3, first + a]
+                for b in range(a, size):
+                    off = (v0 * B[g0, i0, first + b] + v1 * B[g1, i1, first + b]) + (
+                        v2 * B[g2, i2, first + b] + v3 * B[g3, i3, first + b]
+                    )
                     before = T[k, a, b]
-                    after = before + run[a, b]
+                    after = before - off
                     part = after - before
-                    low[k, a, b] += (before - (after - part)) + (run[a, b] - part)
+                    low[k, a, b] += (before - (after - part)) - (off + part)
                     T[k, a, b] = after
-                    run[a, b] = 0.0
+                for b in range(a):
+                    T[k, a, b] = T[k, b, a]
+                    low[k, a, b] = low[k, b, a]
+        begin = end
 
 
 @compiled
@@ -419,26 +428,24 @@ def pull_down(Lam: Array, A_inv: Array, U: Array, above: Array, parent: Ints, ou
 def _together(E: Array, U: Array, weights: Array, parent: Ints, S: Array) -> None:
     """S[parent] += weight E (x) U, the rows of both one after the other."""
     G, q, r = U.shape
-    for g in range(G):
-        k = parent[g]
-        for i in range(q):
-            for a in range(r):
-                w = weights[g] * E[g, i, a]
-                for j in range(q):
-                    for b in range(r):
-                        S[k, i * r + a, j * r + b] += w * U[g, j, b]
-
-
-@compiled
-def _moves(dT: Array, B: Array, P: Array) -> None:
-    """P = dT_zr - dT_zz B: how C_zr - C_zz B moves with B held."""
-    q, r = B.shape
-    for i in range(q):
-        for c in range(r):
-            t = dT[i, q + c]
-            for h in range(q):
-                t -= dT[i, h] * B[h, c]
-            P[i, c] = t
+    size = q * r
+    E, U = E.reshape(G, size), U.reshape(G, size)
+    g = 0
+    while g < G:
+        k, w = parent[g], weights[g]
+        if g + 1 < G and parent[g + 1] == k:
+            v = weights[g + 1]
+            for a in range(size):
+                x, y = w * E[g, a], v * E[g + 1, a]
+                for b in range(size):
+                    S[k, a, b] += x * U[g, b] + y * U[g + 1, b]
+            g += 2
+        else:
+            for a in range(size):
+                x = w * E[g, a]
+                for b in range(size):
+                    S[k, a, b] += x * U[g, b]
+            g += 1
 
 
 @compiled
@@ -472,7 +479,12 @@ def tangents(
                         t += Lam[i, h] * U[g, h, c]
                     B[i, c] = t
             for d in range(own):
-                _moves(dT[d, g], B, P)
+                for i in range(q):
+                    for c in range(r):
+                        t = dT[d, g, i, q + c]
+                        for h in range(q):
+                            t -= dT[d, g, i, h] * B[h, c]
+                        P[i, c] = t
                 for a in range(r):
                     for b in range(a + 1):
                         t = dT[d, g, q + a, q + b]
@@ -505,6 +517,7 @@ def _through_above(
     U: Array,
     E: Array,
     d_above: Array,
+    d_last: Array,
     parent: Ints,
     psi: Array,
     T_rows: Array,
@@ -514,7 +527,7 @@ def _through_above(
     rows: Array,
 ) -> None:
     """What `tangents_back` has of d_above: its products with sums over each parent's groups."""
-    D, K, r, _ = d_above.shape
+    K, r = d_last.shape[1:]
     G, q, _ = U.shape
     n = rows.shape[1]
     first = T_rows.shape[2] - n
@@ -522,30 +535,34 @@ def _through_above(
     _together(E, U, psi, parent, S)
     for g in range(G):
         k = parent[g]
-        for b in range(r):
-            for i in range(q):
-                t = 0.0
+        for i in range(q):
+            for b in range(r):
+                w = 0.0
                 for h in range(q):
-                    t += Lam[i, h] * U[g, h, b]
-                w = times[g] * t
+                    w += Lam[i, h] * U[g, h, b]
+                w *= times[g]
                 for c in range(n):
                     fixed[k, b, c] += w * T_rows[g, i, first + c]
-    for d in range(D):
+    for d in range(d_above.shape[0]):
         for k in range(K):
             for i in range(q):
                 for j in range(q):
                     t = 0.0
                     for a in range(r):
+                        u = 0.0
                         for b in range(r):
-                            t += d_above[d, k, a, b] * S[k, i * r + a, j * r + b]
+                            u += d_above[d, k, a, b] * S[k, i * r + a, j * r + b]
+                        t += u
                     out[d, i, j] -= 2.0 * t
+    for d in range(d_last.shape[0]):
+        for k in range(K):
             for b in range(r):
-                w = scale * d_above[d, k, b, r - 1]
+                w = scale * d_last[d, k, b]
                 for c in range(n):
                     rows[d, c] -= w * fixed[k, b, c]
 
 
-@compiled
+@compiled(inline="always")
 def _times(X: Array, Y: Array, out: Array) -> None:
     """Out = X Y for small matrices."""
     n, inner = X.shape
@@ -562,14 +579,13 @@ def _with_below(
     Lam: Array,
     U: Array,
     E: Array,
-    EG: Array,
-    UG: Array,
     N: Array,
     Q: Array,
+    last: Array,
     dT: Array,
-    dLam: Array,
     above: Array,
     d_above: Array,
+    d_last: Array,
     parent: Ints,
     psi: Array,
     T_rows: Array,
@@ -580,6 +596,7 @@ def _with_below(
     out: Array,
     rows: Array,
     down: Array,
+    down_last: Array,
 ) -> None:
     """What n groups of `tangents_back` have more where there are levels below.
 
@@ -587,19 +604,15 @@ def _with_below(
 
         dB = Lambda N P,   d(J - E G U') = Q (dT_zz N' - P G U') - E G P' N'      at G held;
 
-    and in all directions `down`, the derivative of [-B; I] G [-B; I]' + Lambda N on zz.
+    and `down` is the derivative of [-B; I] G [-B; I]' + Lambda N on zz. `last` has the last column
+    of dB G in the level's own directions.
     """
-    D, own, n_own = d_above.shape[0], dT.shape[0], dLam.shape[0]
+    own, n_own = dT.shape[0], last.shape[0]
     q, r = U.shape[1:]
     n_rows = rows.shape[1]
     first = T_rows.shape[2] - n_rows
     B, P, PG, moved = np.empty((q, r)), np.empty((q, r)), np.empty((q, r)), np.empty((q, r))
-    here_N, here_Q, LN, turned = (
-        np.empty((q, q)),
-        np.empty((q, q)),
-        np.empty((q, q)),
-        np.empty((q, q)),
-    )
+    here_N, here_Q, LN = np.empty((q, q)), np.empty((q, q)), np.empty((q, q))
     one, two = np.empty((q, q)), np.empty((q, q))
     for s in range(n):
         g = start + s
@@ -610,75 +623,60 @@ def _with_below(
                 here_Q[i, j] = Q[i, j, s]
         _times(Lam, U[g], B)
         _times(Lam, here_N, LN)
-        for d in range(D):
+        for d in range(d_last.shape[0]):
+            for i in range(q):
+                t = last[d - own, i, s] if own <= d < own + n_own else 0.0
+                for b in range(r):
+                    t += B[i, b] * d_last[d, k, b]
+                down_last[d, g, i] = -t
+            for b in range(r):
+                down_last[d, g, q + b] = d_last[d, k, b]
+        for d in range(own):
+            zz = dT[d, g]
+            for i in range(q):
+                for c in range(r):
+                    t = zz[i, q + c]
+                    for h in range(q):
+                        t -= zz[i, h] * B[h, c]
+                    P[i, c] = t
+            _times(P, above[k], PG)
+            _times(LN, PG, moved)  # dB G
             for i in range(q):
                 for j in range(q):
-                    turned[i, j] = 0.0
-                for c in range(r):
-                    moved[i, c] = 0.0
-            if d < own:
-                zz = dT[d, g]
-                _moves(zz, B, P)
-                _times(P, above[k], PG)
-                _times(LN, PG, moved)
-                for i in range(q):
-                    for j in range(q):
-                        t, u = 0.0, 0.0
-                        for h in range(q):
-                            t += zz[i, h] * here_N[j, h]
-                        for c in range(r):
-                            t -= PG[i, c] * U[g, j, c]
-                            u += E[g, i, c] * PG[j, c]
-                        one[i, j] = t
-                        two[i, j] = u
-                for i in range(q):
-                    for j in range(q):
-                        t, u = 0.0, 0.0
-                        for h in range(q):
-                            t += here_Q[i, h] * one[h, j] - two[i, h] * here_N[j, h]
-                            u += LN[i, h] * zz[h, j]
-                        out[d, i, j] += 2.0 * psi[g] * t
-                        turned[i, j] = u
-                _times(turned, LN, one)
-                for i in range(q):
-                    for j in range(q):
-                        turned[i, j] = -one[i, j]
-                    w = scale * times[g] * moved[i, r - 1]
-                    for c in range(n_rows):
-                        rows[d, c] -= w * T_rows[g, i, first + c]
-            elif d < own + n_own:
-                for i in range(q):
-                    for j in range(q):
-                        t, u = 0.0, 0.0
-                        for h in range(q):
-                            t += here_N[h, i] * dLam[d - own, j, h]
-                            u += here_Q[h, i] * dLam[d - own, h, j]
-                        one[i, j] = t
-                        two[i, j] = u
-                for i in range(q):
+                    t, u = 0.0, 0.0
+                    for h in range(q):
+                        t += zz[i, h] * here_N[j, h]
                     for c in range(r):
-                        t = 0.0
-                        for h in range(q):
-                            t += one[i, h] * EG[s, h, c] + two[i, h] * UG[s, h, c]
-                        moved[i, c] = t
-                _times(two, here_N, one)
-                for i in range(q):
-                    for j in range(q):
-                        turned[i, j] = one[i, j] + one[j, i]
-            # moved is dB G, turned d(Lambda A^-1 Lambda')
+                        t -= PG[i, c] * U[g, j, c]
+                        u += E[g, i, c] * PG[j, c]
+                    one[i, j] = t
+                    two[i, j] = u
+            for i in range(q):
+                for j in range(q):
+                    t = 0.0
+                    for h in range(q):
+                        t += here_Q[i, h] * one[h, j] - two[i, h] * here_N[j, h]
+                    out[d, i, j] += 2.0 * psi[g] * t
+                w = scale * times[g] * moved[i, r - 1]
+                down_last[d, g, i] -= moved[i, r - 1]
+                for c in range(n_rows):
+                    rows[d, c] -= w * T_rows[g, i, first + c]
+            _times(LN, zz[:q, :q], one)
             for i in range(q):
                 for c in range(r):
                     t = 0.0
                     for b in range(r):
                         t += B[i, b] * d_above[d, k, b, c]
-                    PG[i, c] = t
-                    down[d, g, i, q + c] = -t - moved[i, c]
-                    down[d, g, q + c, i] = -t - moved[i, c]
+                    PG[i, c] = t + moved[i, c]
+                    down[d, g, i, q + c] = -PG[i, c]
+                    down[d, g, q + c, i] = -PG[i, c]
             for i in range(q):
                 for j in range(q):
-                    t = turned[i, j]
+                    t = 0.0
+                    for h in range(q):
+                        t -= one[i, h] * LN[h, j]
                     for c in range(r):
-                        t += (PG[i, c] + moved[i, c]) * B[j, c] + B[i, c] * moved[j, c]
+                        t += PG[i, c] * B[j, c] + B[i, c] * moved[j, c]
                     down[d, g, i, j] = t
             for a in range(r):
                 for b in range(r):
@@ -710,6 +708,7 @@ def tangents_back(
     dLam: Array,
     above: Array,
     d_above: Array,
+    d_last: Array,
     parent: Ints,
     psi: Array,
     T_rows: Array,
@@ -718,11 +717,13 @@ def tangents_back(
     out: Array,
     rows: Array,
     down: Array,
+    down_last: Array,
 ) -> None:
-    """Derivatives of `pull_back` and `pull_down` in every direction.
+    """Derivatives of `pull_back` and `pull_down` in the directions that move a level.
 
-    rows[direction] -= times T_fixed' du, with du = scale dB G's last column, how the conditional
-    modes move; `down` of size zero where nothing is below.
+    In every direction rows -= times T_fixed' du, with du = scale dB G's last column, how the
+    conditional modes move. What goes down is all of `down` in the directions of the levels below,
+    and its last column in all directions.
 
     With N = A^-1 Lambda', J = TL A^-1, Q = I - TL N, X = Q C_zz and the group's E G E', E G U',
     U G U' what a level's own direction does is linear in dLambda, and the coefficients are summed:
@@ -731,17 +732,17 @@ def tangents_back(
                         + E G U' dLambda' J + J dLambda' (E G U' - J)      at G held,
         dB = N' dLambda' E + Q' dLambda U.
     """
-    _through_above(Lam, U, E, d_above, parent, psi, T_rows, times, scale, out, rows)
+    over = (d_above, d_last, parent, psi)
+    _through_above(Lam, U, E, *over, T_rows, times, scale, out, rows)
     G, q, r = U.shape
     n_own, own, n_rows = dLam.shape[0], dT.shape[0], rows.shape[1]
     first = T_rows.shape[2] - n_rows
-    keep = down.shape[1] > 0
     EG, UG = np.empty((LANES, q, r)), np.empty((LANES, q, r))
     last_E, last_U = np.zeros((q, LANES)), np.zeros((q, LANES))
     lanes = np.zeros((10, q, q, LANES))
     zz, here, inv, EGE, EGU, UGU = lanes[0], lanes[1], lanes[2], lanes[3], lanes[4], lanes[5]
     N, J, Q, X = lanes[6], lanes[7], lanes[8], lanes[9]
-    t, y = np.empty(LANES), np.empty((q, LANES))
+    t, last = np.empty(LANES), np.empty((n_own, q, LANES))
     sums = np.zeros((q, q, q, q))
     for start in range(0, G, LANES):
         n = min(LANES, G - start)
@@ -802,24 +803,24 @@ def tangents_back(
         for d in range(n_own):
             for h in range(q):
                 for s in range(LANES):
-                    y[h, s] = 0.0
+                    last[d, h, s] = 0.0
                 for e in range(q):
                     for f in range(q):
                         w = dLam[d, e, f]
                         if w != 0.0:
                             for s in range(LANES):
-                                y[h, s] += w * (
+                                last[d, h, s] += w * (
                                     N[f, h, s] * last_E[e, s] + Q[e, h, s] * last_U[f, s]
                                 )
             for s in range(n):
                 g = start + s
                 for h in range(q):
-                    w = scale * times[g] * y[h, s]
+                    w = scale * times[g] * last[d, h, s]
                     for c in range(n_rows):
                         rows[own + d, c] -= w * T_rows[g, h, first + c]
-        if keep:
-            of = (Lam, U, E, EG, UG, N, Q, dT, dLam, above, d_above, parent, psi)
-            _with_below(*of, T_rows, times, scale, start, n, out, rows, down)
+        if own > 0:
+            of = (Lam, U, E, N, Q, last, dT, above, d_above, d_last, parent, psi)
+            _with_below(*of, T_rows, times, scale, start, n, out, rows, down, down_last)
     for d in range(n_own):
         for i in range(q):
             for j in range(q):
