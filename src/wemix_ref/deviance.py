@@ -288,7 +288,10 @@ class Criterion:
             T, times = (
                 (level.T, level.psi)
                 if position == 0
-                else (level.T + level.T_low, np.ones(level.psi.size))
+                else (
+                    level.T[:, :, -p - 1 :] + level.T_low[:, :, -p - 1 :],
+                    np.ones(level.psi.size),
+                )
             )
             slope, d_above, d_last = moved[position].back(d_above, d_last, T, times, sigma2, dFv)
             part = np.zeros((n, level.q, level.q))

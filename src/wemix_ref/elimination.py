@@ -212,11 +212,13 @@ class Moved:
         out = np.zeros((d_above.shape[0], q, q))
         down = np.empty((own, G, q + r, q + r))
         down_last = np.empty((d_last.shape[0] if own else 0, G, q + r))
+        over = (d_above, d_last, at.parent, at.psi)
+        fixed = (T_fixed, times, sigma2)
+        _steps().through_above(at.Lam, at.U, at.E, *over, *fixed, out, rows)
         _steps().tangents_back(
             *(at.C, at.Lam, at.TL, at.A_inv, at.U, at.E),
             *(self.dT, self.dLam),
-            *(at.above, d_above, d_last, at.parent, at.psi),
-            *(T_fixed, times, sigma2),
+            *(at.above, *over, *fixed),
             *(out, rows, down, down_last),
         )
         return out, down, down_last

@@ -21,6 +21,7 @@ __all__ = [
     "subtract",
     "tangents",
     "tangents_back",
+    "through_above",
 ]
 
 Array = NDArray[np.float64]
@@ -147,6 +148,31 @@ def tangents(
         _add_at(up[d], parent, dS, weights)
 
 
+def through_above(
+    Lam: Array,
+    U: Array,
+    E: Array,
+    d_above: Array,
+    d_last: Array,
+    parent: Ints,
+    psi: Array,
+    T_rows: Array,
+    times: Array,
+    scale: float,
+    out: Array,
+    rows: Array,
+) -> None:
+    """Derivatives of `pull_back` by how the adjoints of the parents move; rows as `tangents_back`.
+
+    By the directions in d_above, and all in d_last, which is its last column.
+    """
+    for d in range(d_above.shape[0]):
+        out[d] -= 2.0 * np.tensordot(psi, E @ (d_above[d][parent] @ _t(U)), axes=1)
+    BT = times[:, None, None] * (_t(Lam @ U) @ T_rows[:, :, -rows.shape[1] :])
+    for d in range(d_last.shape[0]):
+        rows[d] -= scale * np.tensordot(d_last[d][parent], BT, axes=2)
+
+
 def tangents_back(
     C: Array,
     Lam: Array,
@@ -171,7 +197,8 @@ def tangents_back(
 ) -> None:
     """Derivatives of `pull_back` and `pull_down` in the directions that move a level.
 
-    In every direction rows -= times T_fixed' du, with du = scale dB G's last column, how the
+    Of `pull_back` those at `above` held; `through_above` has the others. In every direction that
+    moves the level rows -= times T_fixed' du, with du = scale dB G's last column, how the
     conditional modes move. What goes down is all of `down` in the directions of the levels below,
     and its last column in all directions.
     """
@@ -180,10 +207,8 @@ def tangents_back(
     GU, C_zz = G @ _t(U), C[:, :, :q]
     k = rows.shape[1]
     for d in range(d_last.shape[0]):
-        last = d_last[d][parent]
-        modes = (B @ last[:, :, None])[:, :, 0]
+        modes = np.zeros((parent.size, q))
         if d < d_above.shape[0]:
-            dG = d_above[d][parent]
             if d < own:
                 dT_zz = dT[d, :, :q, :q]
                 P = dT[d, :, :q, q:] - dT_zz @ B
@@ -197,17 +222,19 @@ def tangents_back(
                 dB = Lam @ dU + move @ U
                 dE = -C_zz @ dB
                 inner = move @ A_inv - _t(N) @ (cross + _t(cross)) @ A_inv
-            slope = C_zz @ inner - E @ (dG @ _t(U) + G @ _t(dU)) - dE @ GU
+            slope = C_zz @ inner - E @ (G @ _t(dU)) - dE @ GU
             if d < own:
                 slope = slope + dT_zz @ _t(N)
             out[d] += 2.0 * np.tensordot(psi, slope, axes=1)
             moved = dB @ G
-            modes = modes + moved[:, :, -1]
-        rows[d] -= np.tensordot(times[:, None] * (scale * modes), T_rows[:, :, -k:], axes=2)
+            modes = moved[:, :, -1]
+            rows[d] -= np.tensordot(times[:, None] * (scale * modes), T_rows[:, :, -k:], axes=2)
         if own:
-            down_last[d, :, :q] = -modes
+            last = d_last[d][parent]
+            down_last[d, :, :q] = -modes - (B @ last[:, :, None])[:, :, 0]
             down_last[d, :, q:] = last
         if d < own:
+            dG = d_above[d][parent]
             dBG = B @ dG + moved
             down[d, :, :q, :q] = dBG @ _t(B) + B @ _t(moved) + inner @ Lam.T
             down[d, :, :q, q:] = -dBG
