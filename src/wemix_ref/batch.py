@@ -145,7 +145,7 @@ class _Stack:
         gradient = self.covariance.gather(
             [R @ M[fits] for R, M in zip(back, down.gradient, strict=True)]
         )
-        H = self.covariance.gather(
+        H = self.covariance.gather_second(
             [R[:, None] @ M[fits] for R, M in zip(back, slopes, strict=True)]
         )
         H = profiled_hessian(

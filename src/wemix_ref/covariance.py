@@ -213,6 +213,20 @@ class CovarianceMap:
                 parts.append(part[(..., *block.triangle)])
         return np.concatenate(parts, axis=-1)
 
+    def gather_second(self, matrices: Sequence[Array]) -> Array:
+        """Hessian in theta, (..., n_theta, n_theta), from derivatives of those in Lambda.
+
+        Parameters
+        ----------
+        matrices : per level, (..., n_theta, q, q), in the directions of the levels below and its
+            own; the others follow by symmetry.
+        """
+        H = self.gather(matrices)
+        for level in self.levels:
+            above, mine = slice(level.slice.stop, None), level.slice
+            H[..., above, mine] = H[..., mine, above].swapaxes(-1, -2)
+        return H
+
     def directions(self) -> list[Array]:
         """Per level, dLambda_l / dtheta for each of its own elements of theta, (n_l, q, q)."""
         out = []

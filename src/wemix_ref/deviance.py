@@ -263,7 +263,7 @@ class Criterion:
         slopes, dFv, dF = self.recursion.second(
             down, at.Lams, self.units, np.array([at.profile.sigma2])
         )
-        H = self.covariance.gather(
+        H = self.covariance.gather_second(
             [level.R.T @ M[0] for level, M in zip(self.data.levels, slopes, strict=True)]
         )
         return _Second(H, dFv[0], dF[0])

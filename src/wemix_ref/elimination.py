@@ -158,9 +158,6 @@ class Moved:
     state: LevelState
     dT: Array
     dLam: Array
-    dA_inv: Array
-    dU: Array
-    dE: Array
 
     @classmethod
     def of(
@@ -177,56 +174,54 @@ class Moved:
         -------
         The derivatives, and the sums of those of what is left, (D0 + D1, size, r, r).
         """
-        G, q, r = state.U.shape
-        D = dT.shape[0] + dLam.shape[0]
-        dA_inv, dU, dE = np.empty((D, G, q, q)), np.empty((D, G, q, r)), np.empty((D, G, q, r))
-        up = np.zeros((D, size, r, r))
-        at = (state.C, state.Lam, state.TL, state.A_inv, state.U)
-        _steps().tangents(*at, dT, dLam, dA_inv, dU, dE, to, weights, up)
-        return cls(state, dT, dLam, dA_inv, dU, dE), up
+        r = state.U.shape[2]
+        up = np.zeros((dT.shape[0] + dLam.shape[0], size, r, r))
+        _steps().tangents(state.Lam, state.U, state.E, dT, dLam, to, weights, up)
+        return cls(state, dT, dLam), up
 
     def back(
         self,
         d_above: Array,
+        d_last: Array,
         T_fixed: Array,
         times: Array,
         sigma2: float,
         rows: Array,
-        keep: bool,
-    ) -> tuple[Array, Array]:
+    ) -> tuple[Array, Array, Array]:
         """Derivatives of the level's gradient, and of the adjoints for the groups below.
+
+        The Hessian is symmetric: what the directions of the levels above do here is there already,
+        as what this level's do there. Of those only the last column goes on down.
 
         Parameters
         ----------
-        d_above : (D, K, r, r) derivatives of `above`, in all directions.
+        d_above : (D0 + D1, K, r, r) derivatives of `above` in the directions that move this level.
+        d_last : (D, K, r) those of its last column, in all directions.
         T_fixed : (G, q, ..) cross-products of the data with the fixed part last; times : (G,) what
             makes them those by unconditional weights.
         rows : (D, p + 1), changed: minus how the level's modes move times T_fixed.
-        keep : whether there is a level below.
 
         Returns
         -------
-        (D, q, q), and (D, G, q + r, q + r), empty where nothing is below.
+        (D0 + D1, q, q); for the groups below (D0, G, q + r, q + r) and (D, G, q + r), both empty
+        where no direction comes from below.
         """
         at = self.state
         G, q, r = at.U.shape
-        D = d_above.shape[0]
-        out = np.zeros((D, q, q))
-        down = np.empty((D, G, q + r, q + r) if keep else (D, 0, 0, 0))
-        moved = (self.dT, self.dLam, self.dA_inv, self.dU, self.dE)
-        over = (at.above, d_above, at.parent, at.psi)
+        own = self.dT.shape[0]
+        out = np.zeros((d_above.shape[0], q, q))
+        down = np.empty((own, G, q + r, q + r))
+        down_last = np.empty((d_last.shape[0] if own else 0, G, q + r))
+        over = (d_above, d_last, at.parent, at.psi)
+        fixed = (T_fixed, times, sigma2)
+        _steps().through_above(at.Lam, at.U, at.E, *over, *fixed, out, rows)
         _steps().tangents_back(
-            *(at.C, at.Lam, at.A_inv, at.U, at.E),
-            *moved,
-            *over,
-            T_fixed,
-            times,
-            sigma2,
-            out,
-            rows,
-            down,
+            *(at.C, at.Lam, at.TL, at.A_inv, at.U, at.E),
+            *(self.dT, self.dLam),
+            *(at.above, *over, *fixed),
+            *(out, rows, down, down_last),
         )
-        return out, down
+        return out, down, down_last
 
 
 def contract(T: Array, V: Array) -> Array:

@@ -21,6 +21,7 @@ __all__ = [
     "subtract",
     "tangents",
     "tangents_back",
+    "through_above",
 ]
 
 Array = NDArray[np.float64]
@@ -120,59 +121,70 @@ def pull_down(Lam: Array, A_inv: Array, U: Array, above: Array, parent: Ints, ou
 
 
 def tangents(
-    C: Array,
     Lam: Array,
-    TL: Array,
-    A_inv: Array,
     U: Array,
+    E: Array,
     dT: Array,
     dLam: Array,
-    dA_inv: Array,
-    dU: Array,
-    dE: Array,
     parent: Ints,
     weights: Array,
     up: Array,
 ) -> None:
-    """Derivatives of one level in every direction that moves it.
+    """Derivatives of what one level leaves, in every direction that moves it.
 
     The first directions move what the levels below leave, dT; those after them are the level's own
-    and move Lambda, by dLam. dS goes to up[direction, parent] times the weight.
+    and move Lambda, by dLam. dS goes to up[direction, parent] times the weight: it is
+    [-B; I]' dT [-B; I], or minus E' dLambda U and its transpose.
     """
-    q = Lam.shape[0]
-    for d in range(dU.shape[0]):
-        own = d - dT.shape[0]
-        if own >= 0:
-            cross = dLam[own].T @ TL
-            dA, dC = cross + _t(cross), dLam[own].T @ C[:, :, q:]
+    q, own = Lam.shape[0], dT.shape[0]
+    B = Lam @ U
+    for d in range(up.shape[0]):
+        if d < own:
+            half = _t(B) @ dT[d, :, :q, q:]
+            dS = dT[d, :, q:, q:] - half - _t(half) + _t(B) @ dT[d, :, :q, :q] @ B
         else:
-            dA, dC = Lam.T @ dT[d, :, :q, :q] @ Lam, Lam.T @ dT[d, :, :q, q:]
-        dAU = dA @ U
-        dU[d] = A_inv @ (dC - dAU)
-        dA_inv[d] = -A_inv @ dA @ A_inv
-        UdC = _t(U) @ dC
-        dS = _t(U) @ dAU - UdC - _t(UdC)
-        if own >= 0:
-            dE[d] = -C[:, :, :q] @ (dLam[own] @ U + Lam @ dU[d])
-        else:
-            dE[d] = dT[d, :, :q, q:] - dT[d, :, :q, :q] @ (Lam @ U) - C[:, :, :q] @ (Lam @ dU[d])
-            dS = dS + dT[d, :, q:, q:]
+            half = _t(E) @ (dLam[d - own] @ U)
+            dS = -half - _t(half)
         _add_at(up[d], parent, dS, weights)
+
+
+def through_above(
+    Lam: Array,
+    U: Array,
+    E: Array,
+    d_above: Array,
+    d_last: Array,
+    parent: Ints,
+    psi: Array,
+    T_rows: Array,
+    times: Array,
+    scale: float,
+    out: Array,
+    rows: Array,
+) -> None:
+    """Derivatives of `pull_back` by how the adjoints of the parents move; rows as `tangents_back`.
+
+    By the directions in d_above, and all in d_last, which is its last column.
+    """
+    for d in range(d_above.shape[0]):
+        out[d] -= 2.0 * np.tensordot(psi, E @ (d_above[d][parent] @ _t(U)), axes=1)
+    BT = times[:, None, None] * (_t(Lam @ U) @ T_rows[:, :, -rows.shape[1] :])
+    for d in range(d_last.shape[0]):
+        rows[d] -= scale * np.tensordot(d_last[d][parent], BT, axes=2)
 
 
 def tangents_back(
     C: Array,
     Lam: Array,
+    TL: Array,
     A_inv: Array,
     U: Array,
     E: Array,
     dT: Array,
     dLam: Array,
-    dA_inv: Array,
-    dU: Array,
-    dE: Array,
     above: Array,
     d_above: Array,
+    d_last: Array,
     parent: Ints,
     psi: Array,
     T_rows: Array,
@@ -181,39 +193,50 @@ def tangents_back(
     out: Array,
     rows: Array,
     down: Array,
+    down_last: Array,
 ) -> None:
-    """Derivatives of `pull_back` and `pull_down` in every direction.
+    """Derivatives of `pull_back` and `pull_down` in the directions that move a level.
 
-    rows[direction] -= times T_fixed' du, with du = scale dB G's last column, how the conditional
-    modes move; `down` of size zero where nothing is below.
+    Of `pull_back` those at `above` held; `through_above` has the others. In every direction that
+    moves the level rows -= times T_fixed' du, with du = scale dB G's last column, how the
+    conditional modes move. What goes down is all of `down` in the directions of the levels below,
+    and its last column in all directions.
     """
-    q = Lam.shape[0]
-    G, B = above[parent], Lam @ U
+    q, own = Lam.shape[0], dT.shape[0]
+    G, B, N = above[parent], Lam @ U, A_inv @ Lam.T
+    GU, C_zz = G @ _t(U), C[:, :, :q]
     k = rows.shape[1]
-    for d in range(d_above.shape[0]):
-        dG = d_above[d][parent]
-        own = d - dT.shape[0]
-        move, dBG = dG @ _t(U), B @ dG
-        slope = -E @ move
-        if d < dU.shape[0]:
-            dB, inner = Lam @ dU[d], Lam @ dA_inv[d]
-            if own >= 0:
-                dB, inner = dB + dLam[own] @ U, inner + dLam[own] @ A_inv
-            slope = slope - E @ (G @ _t(dU[d])) - dE[d] @ (G @ _t(U)) + C[:, :, :q] @ inner
-            if own < 0:
-                slope = slope + dT[d, :, :q, :q] @ (Lam @ A_inv)
-            dBG = dBG + dB @ G
-        out[d] += 2.0 * np.tensordot(psi, slope, axes=1)
-        du = scale * dBG[:, :, -1]
-        rows[d] -= np.tensordot(times[:, None] * du, T_rows[:, :, -k:], axes=2)
-        if down.shape[1] == 0:
-            continue
-        down[d, :, :q, q:] = -dBG
-        down[d, :, q:, :q] = -_t(dBG)
-        down[d, :, q:, q:] = dG
-        zz = dBG @ _t(B)
-        if d < dU.shape[0]:
-            zz = zz + B @ G @ _t(dB) + inner @ Lam.T
-            if own >= 0:
-                zz = zz + Lam @ A_inv @ dLam[own].T
-        down[d, :, :q, :q] = zz
+    for d in range(d_last.shape[0]):
+        modes = np.zeros((parent.size, q))
+        if d < d_above.shape[0]:
+            if d < own:
+                dT_zz = dT[d, :, :q, :q]
+                P = dT[d, :, :q, q:] - dT_zz @ B
+                dU = N @ P
+                dE = P - TL @ dU
+                dB, inner = Lam @ dU, -_t(N) @ (Lam.T @ dT_zz @ Lam) @ A_inv
+            else:
+                move = dLam[d - own]
+                cross = move.T @ TL
+                dU = A_inv @ (move.T @ E - _t(TL) @ (move @ U))
+                dB = Lam @ dU + move @ U
+                dE = -C_zz @ dB
+                inner = move @ A_inv - _t(N) @ (cross + _t(cross)) @ A_inv
+            slope = C_zz @ inner - E @ (G @ _t(dU)) - dE @ GU
+            if d < own:
+                slope = slope + dT_zz @ _t(N)
+            out[d] += 2.0 * np.tensordot(psi, slope, axes=1)
+            moved = dB @ G
+            modes = moved[:, :, -1]
+            rows[d] -= np.tensordot(times[:, None] * (scale * modes), T_rows[:, :, -k:], axes=2)
+        if own:
+            last = d_last[d][parent]
+            down_last[d, :, :q] = -modes - (B @ last[:, :, None])[:, :, 0]
+            down_last[d, :, q:] = last
+        if d < own:
+            dG = d_above[d][parent]
+            dBG = B @ dG + moved
+            down[d, :, :q, :q] = dBG @ _t(B) + B @ _t(moved) + inner @ Lam.T
+            down[d, :, :q, q:] = -dBG
+            down[d, :, q:, :q] = -_t(dBG)
+            down[d, :, q:, q:] = dG

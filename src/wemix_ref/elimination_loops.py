@@ -2,7 +2,16 @@
 
 One group's matrices are a few numbers: an array operation costs more than its arithmetic, a loop
 does not. Names are those of `elimination_arrays.py`, which says the same in matrices. Functions
-write into their last arguments; a number returned is the first group that failed, or -1.
+write into their last arguments; a number returned is the first group that failed, or -1. Those of
+the gradient are in `adjoint_loops.py`, those of the Hessian in `tangent_loops.py` and
+`tangent_back_loops.py`.
+
+What has a group's own z on both sides (roots, inverses, logarithms) is done for LANES groups at
+once: a number of each stands side by side in a buffer, [row, column, lane], and the innermost loop
+is over lanes, which a compiler turns into vector instructions. A lane never sees another, and
+every block is calculated whole, so a group has the same bits wherever it stands and however groups
+are cut into blocks. Columns of the rest are gone through where they lie, group by group, and what
+goes to groups above is added in the order of the groups.
 """
 
 from __future__ import annotations
@@ -10,7 +19,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from wemix_ref.adjoint_loops import curvature, pull_back, pull_down
 from wemix_ref.compiled import compiled
+from wemix_ref.tangent_back_loops import tangents_back
+from wemix_ref.tangent_loops import tangents, through_above
 
 __all__ = [
     "contract",
@@ -22,42 +34,150 @@ __all__ = [
     "subtract",
     "tangents",
     "tangents_back",
+    "through_above",
 ]
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
+#: Groups side by side. Loops over 32 or fewer are unrolled, and then not made vectors of.
+LANES = 64
+
 #: Groups whose contributions to F are summed before they are added to it.
 BLOCK = 256
 
-#: Groups of one ancestor that are summed before they are taken off it.
-RUN = 2
+LN2 = 0.6931471805599453
+#: The bits of the root of 1/2.
+ROOT_HALF = 0x3FE6A09E667F3BCD
 
 
 @compiled
-def _triangle(T: Array, g: int, Lam: Array, TL: Array, root: Array) -> bool:
-    """TL = T_zz Lambda, and the Cholesky factor of Lambda' TL + I; False where there is none."""
+def _roots(T: Array, start: int, n: int, Lam: Array, zz: Array, TL: Array, root: Array) -> int:
+    """TL = T_zz Lambda and the Cholesky factor of A = Lambda' TL + I of n groups, in lanes.
+
+    Lanes from n on have A of an earlier group. The first lane that fails is returned, or -1.
+    """
     q = Lam.shape[0]
+    for s in range(n):
+        for i in range(q):
+            for j in range(q):
+                zz[i, j, s] = T[start + s, i, j]
     for i in range(q):
         for j in range(q):
-            s = 0.0
-            for h in range(q):
-                s += T[g, i, h] * Lam[h, j]
-            TL[i, j] = s
+            for s in range(LANES):
+                TL[i, j, s] = zz[i, 0, s] * Lam[0, j]
+            for h in range(1, q):
+                for s in range(LANES):
+                    TL[i, j, s] += zz[i, h, s] * Lam[h, j]
     for j in range(q):
         for i in range(j, q):
-            s = 1.0 if i == j else 0.0
-            for h in range(q):
-                s += Lam[h, i] * TL[h, j]
+            one = 1.0 if i == j else 0.0
+            for s in range(LANES):
+                root[i, j, s] = one + Lam[0, i] * TL[0, j, s]
+            for h in range(1, q):
+                for s in range(LANES):
+                    root[i, j, s] += Lam[h, i] * TL[h, j, s]
             for h in range(j):
-                s -= root[i, h] * root[j, h]
+                for s in range(LANES):
+                    root[i, j, s] -= root[i, h, s] * root[j, h, s]
             if i == j:
-                if not s > 0.0:
-                    return False
-                root[j, j] = np.sqrt(s)
+                for s in range(LANES):
+                    root[j, j, s] = np.sqrt(root[j, j, s])
             else:
-                root[i, j] = s / root[j, j]
-    return True
+                for s in range(LANES):
+                    root[i, j, s] /= root[j, j, s]
+    for s in range(n):
+        for i in range(q):
+            if not root[i, i, s] > 0.0:
+                return s
+    return -1
+
+
+@compiled
+def _add_log(x: Array, total: Array) -> None:
+    """Total += log x in every lane, x changed.
+
+    log x = k log 2 + 2 artanh((m - 1) / (m + 1)) with m from the root of 1/2 to that of 2.
+    """
+    bits = x.view(np.int64)
+    for s in range(LANES):
+        k = (bits[s] - ROOT_HALF) >> 52
+        bits[s] -= k << 52
+        total[s] += k * LN2
+    for s in range(LANES):
+        f = x[s] - 1.0
+        t = f / (2.0 + f)
+        w = t * t
+        series = 1.0 / 21.0
+        series = series * w + 1.0 / 19.0
+        series = series * w + 1.0 / 17.0
+        series = series * w + 1.0 / 15.0
+        series = series * w + 1.0 / 13.0
+        series = series * w + 1.0 / 11.0
+        series = series * w + 1.0 / 9.0
+        series = series * w + 1.0 / 7.0
+        series = series * w + 1.0 / 5.0
+        series = series * w + 1.0 / 3.0
+        # f - t f = 2 t, and f is exact
+        total[s] += f - t * (f - 2.0 * w * series)
+
+
+@compiled
+def _rows(M: Array, X: Array, start: int, n: int, first: int, out: Array) -> None:
+    """out[g] = M X[g, :, first:] for n groups, M in lanes."""
+    q, r = M.shape[0], out.shape[2]
+    if q == 1:
+        for s in range(n):
+            g = start + s
+            a = M[0, 0, s]
+            for c in range(r):
+                out[g, 0, c] = a * X[g, 0, first + c]
+    elif q == 2:
+        for s in range(n):
+            g = start + s
+            a, b, d, e = M[0, 0, s], M[0, 1, s], M[1, 0, s], M[1, 1, s]
+            for c in range(r):
+                x, y = X[g, 0, first + c], X[g, 1, first + c]
+                out[g, 0, c] = a * x + b * y
+                out[g, 1, c] = d * x + e * y
+    else:
+        for s in range(n):
+            g = start + s
+            for i in range(q):
+                for c in range(r):
+                    t = 0.0
+                    for h in range(q):
+                        t += M[i, h, s] * X[g, h, first + c]
+                    out[g, i, c] = t
+
+
+@compiled
+def _rest(TL: Array, C: Array, start: int, n: int, U: Array, E: Array) -> None:
+    """E = C_zr - TL U for n groups, TL in lanes."""
+    q, r = TL.shape[0], U.shape[2]
+    if q == 1:
+        for s in range(n):
+            g = start + s
+            a = TL[0, 0, s]
+            for c in range(r):
+                E[g, 0, c] = C[g, 0, 1 + c] - a * U[g, 0, c]
+    elif q == 2:
+        for s in range(n):
+            g = start + s
+            a, b, d, e = TL[0, 0, s], TL[0, 1, s], TL[1, 0, s], TL[1, 1, s]
+            for c in range(r):
+                x, y = U[g, 0, c], U[g, 1, c]
+                E[g, 0, c] = C[g, 0, 2 + c] - a * x - b * y
+                E[g, 1, c] = C[g, 1, 2 + c] - d * x - e * y
+    else:
+        for s in range(n):
+            g = start + s
+            for i in range(q):
+                for c in range(r):
+                    t = C[g, i, q + c]
+                    for h in range(q):
+                        t -= TL[i, h, s] * U[g, h, c]
+                    E[g, i, c] = t
 
 
 @compiled
@@ -83,34 +203,48 @@ def eliminate(
 ) -> int:
     """B, log det A of every group; F -= sum psi B'B over the last columns where n_fold > 0."""
     G, q, m = T.shape
-    r = m - q
-    first = r - n_fold
-    TL, root = np.empty((q, q)), np.empty((q, q))
+    first = m - q - n_fold
+    zz, TL, root = np.zeros((q, q, LANES)), np.empty((q, q, LANES)), np.empty((q, q, LANES))
+    M, x, total = np.empty((q, q, LANES)), np.empty(LANES), np.empty(LANES)
     part = np.zeros((n_fold, n_fold))
-    for g in range(G):
-        if not _triangle(T, g, Lam, TL, root):
-            return g
-        total = 0.0
-        for i in range(q):
-            total += np.log(root[i, i])
-            for c in range(r):
-                s = 0.0
-                for h in range(q):
-                    s += Lam[h, i] * T[g, h, q + c]
+    for start in range(0, G, LANES):
+        n = min(LANES, G - start)
+        failed = _roots(T, start, n, Lam, zz, TL, root)
+        if failed >= 0:
+            return start + failed
+        for s in range(LANES):
+            total[s] = 0.0
+        for i in range(q):  # M = R^-T Lambda'
+            for s in range(LANES):
+                x[s] = root[i, i, s]
+                root[i, i, s] = 1.0 / x[s]
+            _add_log(x, total)
+            for j in range(q):
+                for s in range(LANES):
+                    M[i, j, s] = Lam[j, i]
                 for h in range(i):
-                    s -= root[i, h] * B[g, h, c]
-                B[g, i, c] = s / root[i, i]
-        log_det[g] = 2.0 * total
-        for a in range(n_fold):
+                    for s in range(LANES):
+                        M[i, j, s] -= root[i, h, s] * M[h, j, s]
+                for s in range(LANES):
+                    M[i, j, s] *= root[i, i, s]
+        for s in range(n):
+            log_det[start + s] = 2.0 * total[s]
             for i in range(q):
-                w = psi[g] * B[g, i, first + a]
-                for b in range(a, n_fold):
-                    part[a, b] += w * B[g, i, first + b]
-        if (g + 1) % BLOCK == 0 or g + 1 == G:
-            for a in range(n_fold):
-                for b in range(a, n_fold):
-                    F[a, b] -= part[a, b]
-                    part[a, b] = 0.0
+                if root[i, i, s] == 0.0:  # one over it: A has overflowed
+                    log_det[start + s] = np.inf
+        _rows(M, T, start, n, q, B)
+        if n_fold > 0:
+            for g in range(start, start + n):
+                for a in range(n_fold):
+                    for i in range(q):
+                        w = psi[g] * B[g, i, first + a]
+                        for b in range(a, n_fold):
+                            part[a, b] += w * B[g, i, first + b]
+                if (g + 1) % BLOCK == 0 or g + 1 == G:
+                    for a in range(n_fold):
+                        for b in range(a, n_fold):
+                            F[a, b] -= part[a, b]
+                            part[a, b] = 0.0
     for a in range(n_fold):
         for b in range(a):
             F[a, b] = F[b, a]
@@ -121,432 +255,89 @@ def eliminate(
 def subtract(B: Array, first: int, weights: Array, ancestor: Ints, T: Array, low: Array) -> None:
     """T[ancestor] -= weight B_z'B over the columns from `first`, z the first of them.
 
-    A few groups of one ancestor in a row are summed first; what rounding takes off T goes to low.
+    Four rows of B below one ancestor are summed first; what rounding takes off T goes to low.
     """
     G, q, _ = B.shape
     _, q_up, size = T.shape
-    run = np.zeros((q_up, size))
-    count = 0
-    for g in range(G):
-        k = ancestor[g]
-        for i in range(q):
+    begin = 0
+    while begin < G:
+        k, end = ancestor[begin], begin + 1
+        while end < G and ancestor[end] == k:
+            end += 1
+        g, i = begin, 0
+        while g < end:
+            # the next four rows; there may be less, and the weights of the others are zero
+            g0, i0, w0 = g, i, weights[g]
+            g, i = (g, i + 1) if i + 1 < q else (g + 1, 0)
+            g1, i1, w1 = (g, i, weights[g]) if g < end else (g0, i0, 0.0)
+            g, i = (g, i + 1) if i + 1 < q else (g + 1, 0)
+            g2, i2, w2 = (g, i, weights[g]) if g < end else (g0, i0, 0.0)
+            g, i = (g, i + 1) if i + 1 < q else (g + 1, 0)
+            g3, i3, w3 = (g, i, weights[g]) if g < end else (g0, i0, 0.0)
+            g, i = (g, i + 1) if i + 1 < q else (g + 1, 0)
             for a in range(q_up):
-                w = weights[g] * B[g, i, first + a]
-                for b in range(size):
-                    run[a, b] -= w * B[g, i, first + b]
-        count += 1
-        if g + 1 == G or count == RUN or ancestor[g + 1] != k:
-            count = 0
-            for a in range(q_up):
-                for b in range(size):
+                v0, v1 = w0 * B[g0, i0, first + a], w1 * B[g1, i1, first + a]
+                v2, v3 = w2 * B[g2, i2, first + a], w3 * B[g3, i3, first + a]
+                for b in range(a, size):
+                    off = (v0 * B[g0, i0, first + b] + v1 * B[g1, i1, first + b]) + (
+                        v2 * B[g2, i2, first + b] + v3 * B[g3, i3, first + b]
+                    )
                     before = T[k, a, b]
-                    after = before + run[a, b]
+                    after = before - off
                     part = after - before
-                    low[k, a, b] += (before - (after - part)) + (run[a, b] - part)
+                    low[k, a, b] += (before - (after - part)) - (off + part)
                     T[k, a, b] = after
-                    run[a, b] = 0.0
+                for b in range(a):
+                    T[k, a, b] = T[k, b, a]
+                    low[k, a, b] = low[k, b, a]
+        begin = end
 
 
 @compiled
 def solve(C: Array, Lam: Array, TL: Array, A_inv: Array, U: Array, E: Array) -> int:
     """TL, A^-1, U = A^-1 Lambda' C_zr and E = C_zr - TL U of every group."""
-    G, q, M = C.shape
-    r = M - q
-    here, root, inverse = np.empty((q, q)), np.empty((q, q)), np.empty((q, q))
-    half = np.empty(q)
-    for g in range(G):
-        if not _triangle(C, g, Lam, here, root):
-            return g
-        for j in range(q):  # the inverse of the root, lower triangular
-            for i in range(q):
-                s = 1.0 if i == j else 0.0
-                for h in range(j, i):
-                    s -= root[i, h] * inverse[h, j]
-                inverse[i, j] = s / root[i, i] if i >= j else 0.0
-        for i in range(q):
-            for j in range(q):
-                TL[g, i, j] = here[i, j]
-                s = 0.0
-                for h in range(max(i, j), q):
-                    s += inverse[h, i] * inverse[h, j]
-                A_inv[g, i, j] = s
-        for c in range(r):
-            for i in range(q):
-                s = 0.0
-                for h in range(q):
-                    s += Lam[h, i] * C[g, h, q + c]
-                half[i] = s
-            for i in range(q):
-                s = 0.0
-                for h in range(q):
-                    s += A_inv[g, i, h] * half[h]
-                U[g, i, c] = s
-            for i in range(q):
-                s = C[g, i, q + c]
-                for h in range(q):
-                    s -= here[i, h] * U[g, h, c]
-                E[g, i, c] = s
-    return -1
-
-
-@compiled
-def pull_back(
-    TL: Array,
-    A_inv: Array,
-    U: Array,
-    E: Array,
-    above: Array,
-    parent: Ints,
-    psi: Array,
-    bins: Ints,
-    out: Array,
-) -> None:
-    """out[bin] += 2 psi (TL A^-1 - E G U')."""
-    G, q, r = U.shape
-    for g in range(G):
-        k = parent[g]
-        into = bins[g]
-        for i in range(q):
-            for j in range(q):
-                s = 0.0
-                for h in range(q):
-                    s += TL[g, i, h] * A_inv[g, h, j]
-                for a in range(r):
-                    t = 0.0
-                    for b in range(r):
-                        t += above[k, a, b] * U[g, j, b]
-                    s -= E[g, i, a] * t
-                out[into, i, j] += 2.0 * psi[g] * s
-
-
-@compiled
-def curvature(
-    T_zz: Array,
-    TL: Array,
-    A_inv: Array,
-    E: Array,
-    above: Array,
-    parent: Ints,
-    psi: Array,
-    out: Array,
-) -> None:
-    """Out += psi (T_zz - TL A^-1 TL' - E G E')."""
-    G, q, r = E.shape
-    for g in range(G):
-        k = parent[g]
+    G, q, _ = C.shape
+    zz, here, root = np.zeros((q, q, LANES)), np.empty((q, q, LANES)), np.empty((q, q, LANES))
+    half, inverse, N = np.zeros((q, q, LANES)), np.empty((q, q, LANES)), np.empty((q, q, LANES))
+    for start in range(0, G, LANES):
+        n = min(LANES, G - start)
+        failed = _roots(C, start, n, Lam, zz, here, root)
+        if failed >= 0:
+            return start + failed
+        for i in range(q):  # the inverse of the root, lower triangular
+            for s in range(LANES):
+                root[i, i, s] = 1.0 / root[i, i, s]
+                half[i, i, s] = root[i, i, s]
+            for j in range(i):
+                for s in range(LANES):
+                    half[i, j, s] = -root[i, j, s] * half[j, j, s]
+                for h in range(j + 1, i):
+                    for s in range(LANES):
+                        half[i, j, s] -= root[i, h, s] * half[h, j, s]
+                for s in range(LANES):
+                    half[i, j, s] *= root[i, i, s]
         for i in range(q):
             for j in range(i + 1):
-                s = T_zz[g, i, j]
-                for h in range(q):
-                    t = 0.0
-                    for f in range(q):
-                        t += A_inv[g, h, f] * TL[g, j, f]
-                    s -= TL[g, i, h] * t
-                for a in range(r):
-                    t = 0.0
-                    for b in range(r):
-                        t += above[k, a, b] * E[g, j, b]
-                    s -= E[g, i, a] * t
-                out[i, j] += psi[g] * s
-    for i in range(q):
-        for j in range(i):
-            out[j, i] = out[i, j]
-
-
-@compiled
-def _times(Lam: Array, X: Array, out: Array) -> None:
-    """Out = Lam X for small matrices."""
-    n, inner = Lam.shape
-    for i in range(n):
-        for j in range(X.shape[1]):
-            s = 0.0
-            for h in range(inner):
-                s += Lam[i, h] * X[h, j]
-            out[i, j] = s
-
-
-@compiled
-def pull_down(Lam: Array, A_inv: Array, U: Array, above: Array, parent: Ints, out: Array) -> None:
-    """Out = [-B; I] G [-B; I]' + Lambda A^-1 Lambda' on zz, with B = Lambda U."""
-    G, q, r = U.shape
-    B, BG = np.empty((q, r)), np.empty((q, r))
-    for g in range(G):
-        over = above[parent[g]]
-        _times(Lam, U[g], B)
-        _times(B, over, BG)
+                for s in range(LANES):
+                    inverse[i, j, s] = half[i, i, s] * half[i, j, s]
+                for h in range(i + 1, q):
+                    for s in range(LANES):
+                        inverse[i, j, s] += half[h, i, s] * half[h, j, s]
+                for s in range(LANES):
+                    inverse[j, i, s] = inverse[i, j, s]
         for i in range(q):
             for j in range(q):
-                s = 0.0
-                for a in range(r):
-                    s += BG[i, a] * B[j, a]
-                for h in range(q):
-                    for f in range(q):
-                        s += Lam[i, h] * A_inv[g, h, f] * Lam[j, f]
-                out[g, i, j] = s
-            for a in range(r):
-                out[g, i, q + a] = -BG[i, a]
-                out[g, q + a, i] = -BG[i, a]
-        for a in range(r):
-            for b in range(r):
-                out[g, q + a, q + b] = over[a, b]
-
-
-@compiled
-def tangents(
-    C: Array,
-    Lam: Array,
-    TL: Array,
-    A_inv: Array,
-    U: Array,
-    dT: Array,
-    dLam: Array,
-    dA_inv: Array,
-    dU: Array,
-    dE: Array,
-    parent: Ints,
-    weights: Array,
-    up: Array,
-) -> None:
-    """Derivatives of one level in every direction that moves it.
-
-    The first directions move what the levels below leave, dT; those after them are the level's own
-    and move Lambda, by dLam. dS goes to up[direction, parent] times the weight.
-    """
-    D, G, q, r = dU.shape
-    own = dT.shape[0]
-    dA, dAU, dC, LU = np.empty((q, q)), np.empty((q, r)), np.empty((q, r)), np.empty((q, r))
-    moved, work, dS = np.empty((q, r)), np.empty((q, q)), np.empty((r, r))
-    for g in range(G):
-        _times(Lam, U[g], LU)
-        for d in range(D):
+                for s in range(LANES):
+                    N[i, j, s] = inverse[i, 0, s] * Lam[j, 0]
+                for h in range(1, q):
+                    for s in range(LANES):
+                        N[i, j, s] += inverse[i, h, s] * Lam[j, h]
+        for s in range(n):
+            g = start + s
             for i in range(q):
                 for j in range(q):
-                    dA[i, j] = 0.0
-                for c in range(r):
-                    dC[i, c] = 0.0
-            if d >= own:
-                for i in range(q):
-                    for j in range(q):
-                        s = 0.0
-                        for h in range(q):
-                            s += (
-                                dLam[d - own, h, i] * TL[g, h, j]
-                                + TL[g, h, i] * dLam[d - own, h, j]
-                            )
-                        dA[i, j] += s
-                    for c in range(r):
-                        s = 0.0
-                        for h in range(q):
-                            s += dLam[d - own, h, i] * C[g, h, q + c]
-                        dC[i, c] += s
-            if d < own:
-                for h in range(q):
-                    for j in range(q):
-                        s = 0.0
-                        for f in range(q):
-                            s += dT[d, g, h, f] * Lam[f, j]
-                        work[h, j] = s
-                for i in range(q):
-                    for j in range(q):
-                        s = 0.0
-                        for h in range(q):
-                            s += Lam[h, i] * work[h, j]
-                        dA[i, j] += s
-                    for c in range(r):
-                        s = 0.0
-                        for h in range(q):
-                            s += Lam[h, i] * dT[d, g, h, q + c]
-                        dC[i, c] += s
-            _times(dA, U[g], dAU)
-            for i in range(q):
-                for c in range(r):
-                    s = 0.0
-                    for h in range(q):
-                        s += A_inv[g, i, h] * (dC[h, c] - dAU[h, c])
-                    dU[d, g, i, c] = s
-            for i in range(q):
-                for j in range(q):
-                    s = 0.0
-                    for h in range(q):
-                        s += A_inv[g, i, h] * dA[h, j]
-                    work[i, j] = s
-            for i in range(q):
-                for j in range(q):
-                    s = 0.0
-                    for h in range(q):
-                        s -= work[i, h] * A_inv[g, h, j]
-                    dA_inv[d, g, i, j] = s
-            # how Lambda U moves, and with it E
-            for i in range(q):
-                for c in range(r):
-                    s = 0.0
-                    for h in range(q):
-                        s += Lam[i, h] * dU[d, g, h, c]
-                        if d >= own:
-                            s += dLam[d - own, i, h] * U[g, h, c]
-                    moved[i, c] = s
-            for i in range(q):
-                for c in range(r):
-                    s = 0.0
-                    for h in range(q):
-                        s -= C[g, i, h] * moved[h, c]
-                    if d < own:
-                        s += dT[d, g, i, q + c]
-                        for h in range(q):
-                            s -= dT[d, g, i, h] * LU[h, c]
-                    dE[d, g, i, c] = s
-            for a in range(r):
-                for b in range(a + 1):
-                    s = 0.0
-                    for h in range(q):
-                        s += U[g, h, a] * (dAU[h, b] - dC[h, b]) - dC[h, a] * U[g, h, b]
-                    if d < own:
-                        s += dT[d, g, q + a, q + b]
-                    dS[a, b] = s
-                    dS[b, a] = s
-            k = parent[g]
-            for a in range(r):
-                for b in range(r):
-                    up[d, k, a, b] += weights[g] * dS[a, b]
-
-
-@compiled
-def tangents_back(
-    C: Array,
-    Lam: Array,
-    A_inv: Array,
-    U: Array,
-    E: Array,
-    dT: Array,
-    dLam: Array,
-    dA_inv: Array,
-    dU: Array,
-    dE: Array,
-    above: Array,
-    d_above: Array,
-    parent: Ints,
-    psi: Array,
-    T_rows: Array,
-    times: Array,
-    scale: float,
-    out: Array,
-    rows: Array,
-    down: Array,
-) -> None:
-    """Derivatives of `pull_back` and `pull_down` in every direction.
-
-    rows[direction] -= times T_fixed' du, with du = scale dB G's last column, how the conditional
-    modes move; `down` of size zero where nothing is below.
-    """
-    D_all = d_above.shape[0]
-    D, own = dU.shape[0], dT.shape[0]
-    G, q, r = U.shape
-    k = rows.shape[1]
-    m = T_rows.shape[2]
-    B, dB, dBG = np.empty((q, r)), np.empty((q, r)), np.empty((q, r))
-    GU, move = np.empty((r, q)), np.empty((r, q))
-    inner, half = np.empty((q, q)), np.empty((q, q))
-    keep = down.shape[1] > 0
-    for g in range(G):
-        over = above[parent[g]]
-        _times(Lam, U[g], B)
-        for a in range(r):
-            for j in range(q):
-                s = 0.0
-                for b in range(r):
-                    s += over[a, b] * U[g, j, b]
-                GU[a, j] = s
-        for d in range(D_all):
-            d_over = d_above[d, parent[g]]
-            active = d < D
-            # G U' moves by this
-            for a in range(r):
-                for j in range(q):
-                    s = 0.0
-                    for b in range(r):
-                        s += d_over[a, b] * U[g, j, b]
-                        if active:
-                            s += over[a, b] * dU[d, g, j, b]
-                    move[a, j] = s
-            if active:
-                # d(Lambda A^-1)
-                for i in range(q):
-                    for j in range(q):
-                        s = 0.0
-                        for h in range(q):
-                            s += Lam[i, h] * dA_inv[d, g, h, j]
-                            if d >= own:
-                                s += dLam[d - own, i, h] * A_inv[g, h, j]
-                        inner[i, j] = s
-            for i in range(q):
-                for j in range(q):
-                    s = 0.0
-                    for a in range(r):
-                        s -= E[g, i, a] * move[a, j]
-                        if active:
-                            s -= dE[d, g, i, a] * GU[a, j]
-                    if active:
-                        for h in range(q):
-                            s += C[g, i, h] * inner[h, j]
-                            if d < own:
-                                t = 0.0
-                                for f in range(q):
-                                    t += Lam[h, f] * A_inv[g, f, j]
-                                s += dT[d, g, i, h] * t
-                    out[d, i, j] += 2.0 * psi[g] * s
-            if active:
-                for i in range(q):
-                    for c in range(r):
-                        s = 0.0
-                        for h in range(q):
-                            s += Lam[i, h] * dU[d, g, h, c]
-                            if d >= own:
-                                s += dLam[d - own, i, h] * U[g, h, c]
-                        dB[i, c] = s
-            for i in range(q):
-                for c in range(r):
-                    s = 0.0
-                    for b in range(r):
-                        s += B[i, b] * d_over[b, c]
-                        if active:
-                            s += dB[i, b] * over[b, c]
-                    dBG[i, c] = s
-            for h in range(q):
-                w = times[g] * scale * dBG[h, r - 1]
-                for c in range(k):
-                    rows[d, c] -= w * T_rows[g, h, m - k + c]
-            if keep:
-                for i in range(q):
-                    for c in range(r):
-                        down[d, g, i, q + c] = -dBG[i, c]
-                        down[d, g, q + c, i] = -dBG[i, c]
-                for a in range(r):
-                    for b in range(r):
-                        down[d, g, q + a, q + b] = d_over[a, b]
-                for i in range(q):
-                    for j in range(q):
-                        s = 0.0
-                        for a in range(r):
-                            s += dBG[i, a] * B[j, a]
-                            if active:
-                                t = 0.0
-                                for b in range(r):
-                                    t += B[i, b] * over[b, a]
-                                s += t * dB[j, a]
-                        half[i, j] = s
-                if active:
-                    # d(Lambda A^-1 Lambda') = inner Lambda' + Lambda A^-1 dLambda'
-                    for i in range(q):
-                        for j in range(q):
-                            s = 0.0
-                            for h in range(q):
-                                s += inner[i, h] * Lam[j, h]
-                                if d >= own:
-                                    t = 0.0
-                                    for f in range(q):
-                                        t += Lam[i, f] * A_inv[g, f, h]
-                                    s += t * dLam[d - own, j, h]
-                            half[i, j] += s
-                for i in range(q):
-                    for j in range(q):
-                        down[d, g, i, j] = half[i, j]
+                    TL[g, i, j] = here[i, j, s]
+                    A_inv[g, i, j] = inverse[i, j, s]
+        _rows(N, C, start, n, q, U)
+        _rest(here, C, start, n, U, E)
+    return -1

@@ -24,6 +24,7 @@ from wemix_ref.elimination_loops import (
     subtract,
     tangents,
     tangents_back,
+    through_above,
 )
 
 __all__ = ["downward", "second", "upward"]
@@ -202,72 +203,70 @@ def second(
     shares : per level, the conditional weights; the unconditional ones at the top.
     dLam : per level, (N, its directions, q, q).
     C, TL, A_inv, U, E, adjoint : of `downward`.
-    slopes : per level, (N, n_theta, q, q) derivatives of dD/dLambda in every direction.
-    dFv : (N, n_theta, p + 1) of F v. dF : (N, n_theta, c, c) of V'F V.
+    slopes : per level, (N, n_theta, q, q) derivatives of dD/dLambda in the directions of the levels
+        below and its own, zeros before; the others follow by symmetry.
+    dFv : (N, n_theta, p + 1) of F v, zeros before. dF : (N, n_theta, c, c) of V'F V.
     """
     L = len(T)
-    n = dFv.shape[1]
+    n, k = dFv.shape[1], dFv.shape[2]
     for f in fits:
         G, M = starts[0][f + 1] - starts[0][f], C[0].shape[2]
         dT = np.zeros((0, G, M, M))
         moved = [dT]
-        dA_invs, dUs, dEs = [dT], [dT], [dT]
         for level in range(L):
             a, b = starts[level][f], starts[level][f + 1]
-            u = U[level][a:b]
-            G, q, r = u.shape
+            u, e = U[level][a:b], E[level][a:b]
             size = 1
             if level + 1 < L:
                 size = starts[level + 1][f + 1] - starts[level + 1][f]
-            D = dT.shape[0] + dLam[level].shape[1]
-            dA_inv = np.empty((D, G, q, q))
-            dU, dE = np.empty((D, G, q, r)), np.empty((D, G, q, r))
-            up = np.zeros((D, size, r, r))
-            here, tl, inverse = C[level][a:b], TL[level][a:b], A_inv[level][a:b]
+            r = u.shape[2]
+            up = np.zeros((dT.shape[0] + dLam[level].shape[1], size, r, r))
             groups, times = parent[level][a:b], shares[level][a:b]
-            own = dLam[level][f]
-            tangents(
-                here, Lam[level][f], tl, inverse, u, dT, own, dA_inv, dU, dE, groups, times, up
-            )
-            moved.append(dT)
-            dA_invs.append(dA_inv)
-            dUs.append(dU)
-            dEs.append(dE)
+            tangents(Lam[level][f], u, e, dT, dLam[level][f], groups, times, up)
             dT = up
+            moved.append(dT)
         dF[f] = dT[:, 0]
-        d_above = np.zeros((n, 1, dT.shape[2], dT.shape[3]))
+        d_above, d_last = np.zeros((n, 1, dT.shape[2], dT.shape[3])), np.zeros((n, 1, dT.shape[2]))
         for level in range(L - 1, -1, -1):
             a, b = starts[level][f], starts[level][f + 1]
             up_to, end = f, f + 1
             if level + 1 < L:
                 up_to, end = starts[level + 1][f], starts[level + 1][f + 1]
-            u = U[level][a:b]
+            u, e, lam = U[level][a:b], E[level][a:b], Lam[level][f]
             G, q, r = u.shape
-            data, times = T[level][a:b], psi[level][a:b]
-            down = np.empty((n, 0, 0, 0))
+            fixed, times = T[level][a:b], psi[level][a:b]
             if level > 0:
-                data, times = data + low[level][a:b], np.ones(G)
-                down = np.empty((n, G, q + r, q + r))
+                fixed = fixed[:, :, -k:] + low[level][a:b][:, :, -k:]
+                times = np.ones(G)
+            below, groups, mine = moved[level], parent[level][a:b], psi[level][a:b]
+            D = below.shape[0] + dLam[level].shape[1]
+            out = slopes[level][f, :D]
+            down = np.empty((below.shape[0], G, q + r, q + r))
+            down_last = np.empty((n if below.shape[0] else 0, G, q + r))
+            variance = sigma2[f]
+            through_above(
+                lam, u, e, d_above, d_last, groups, mine, fixed, times, variance, out, dFv[f]
+            )
             tangents_back(
                 C[level][a:b],
-                Lam[level][f],
+                lam,
+                TL[level][a:b],
                 A_inv[level][a:b],
                 u,
-                E[level][a:b],
-                moved[level + 1],
+                e,
+                below,
                 dLam[level][f],
-                dA_invs[level + 1],
-                dUs[level + 1],
-                dEs[level + 1],
                 adjoint[level][up_to:end],
                 d_above,
-                parent[level][a:b],
-                psi[level][a:b],
-                data,
+                d_last,
+                groups,
+                mine,
+                fixed,
                 times,
-                sigma2[f],
-                slopes[level][f],
+                variance,
+                out,
                 dFv[f],
                 down,
+                down_last,
             )
-            d_above = down
+            d_above, d_last = down, down_last

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from wemix_ref.compiled import HAVE_NUMBA
 from wemix_ref.design import build_design
 from wemix_ref.deviance import Criterion
-from wemix_ref.elimination import subtract
+from wemix_ref.elimination import LevelState, Moved, eliminate, subtract
+from wemix_ref.elimination_loops import LANES
 from wemix_ref.fit import criterion_of
 from wemix_ref.hunt.models import random_model
 from wemix_ref.information import JointInformation
@@ -160,3 +161,84 @@ def test_what_rounding_takes_off_is_kept(compiled: bool, monkeypatch: pytest.Mon
     subtract(small, 0, np.ones(40), same, T, low)
     subtract(np.full((1, 1, 1), 1e8), 0, np.full(1, 10.0), same[:1], T, low)
     assert float((T + low)[0, 0, 0]) == -40.0
+
+
+def groups_at_random(G: int, q: int, r: int) -> NDArray[np.float64]:
+    """Cross-products of z with [z, rest]: (G, q, q + r)."""
+    rows = np.random.default_rng(G + q).normal(size=(G, 2 * q + r, q + r))
+    return np.ascontiguousarray(rows[:, :, :q].transpose(0, 2, 1) @ rows)
+
+
+@pytest.mark.skipif(not HAVE_NUMBA(), reason="numba is not installed: there are no lanes")
+@pytest.mark.parametrize("q", [1, 2, 3, 4])
+def test_a_group_has_the_same_bits_in_any_block(q: int) -> None:
+    """Alone, among a few, and in blocks that are full or not."""
+    G, r = 2 * LANES + 22, 3
+    rng = np.random.default_rng(q)
+    T, psi = groups_at_random(G, q, r), rng.uniform(1, 2, G)
+    Lam = np.tril(rng.normal(size=(q, q))) + np.eye(q)
+    dT = rng.normal(size=(2, G, q + r, q + r))
+    dT += dT.transpose(0, 1, 3, 2)
+    above = np.cov(rng.normal(size=(r, 9)))[None]
+    d_above = np.stack([np.cov(rng.normal(size=(r, 9)))[None] for _ in range(5)])
+
+    def steps(some: slice) -> list[NDArray[np.float64]]:
+        mine, one = T[some], np.zeros(psi[some].size, dtype=np.intp)
+        B, log_det = eliminate(mine, Lam, psi[some], None)
+        state = LevelState.of(mine, Lam, psi[some], above, one)
+        units = np.tril(np.ones((q, q)))[None]
+        moved, _ = Moved.of(state, dT[:, some], units, one, psi[some], 1)
+        args = (d_above[:3], d_above[..., -1], mine, psi[some], 1.3, np.zeros((5, 1)))
+        _, down, down_last = moved.back(*args)
+        by_group = [B, log_det, state.TL, state.A_inv, state.U, state.E, state.below()]
+        return [*by_group, *down, *down_last]
+
+    whole = steps(slice(0, G))
+    few = [slice(3, 10), slice(50, 50 + LANES), slice(LANES - 1, G), slice(G - 23, G)]
+    for some in [*few, *(slice(g, g + 1) for g in range(0, G, 11))]:
+        for part, expected in zip(steps(some), whole, strict=True):
+            assert np.array_equal(part, expected[some]), some
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_logarithms_are_those_of_numpy(compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not compiled:
+        monkeypatch.setenv("WEMIX_REF_NUMBA", "0")
+    near = 1.0 + np.concatenate([np.geomspace(1e-17, 1.0, 500), np.linspace(0.0, 8.0, 4000)])
+    A = np.concatenate([near, np.geomspace(1.0, 1e300, 3000)])
+    T = (A - 1.0)[:, None, None] * np.ones((1, 1, 2))
+    _, log_det = eliminate(T, np.eye(1), np.ones(A.size), None)
+    expected = np.log(T[:, 0, 0] + 1.0)
+    np.testing.assert_allclose(log_det, expected, rtol=4e-16, atol=3e-16)
+
+
+@pytest.mark.parametrize("bad", [3, 64, 130])
+@pytest.mark.parametrize("q", [1, 2])
+def test_the_first_group_that_fails_is_named(q: int, bad: int) -> None:
+    T = groups_at_random(150, q, 2)
+    T[[bad, 140], :, :q] = -np.eye(q) * 10
+    if HAVE_NUMBA():
+        with pytest.raises(np.linalg.LinAlgError, match=f"A of group {bad} is not"):
+            eliminate(T, np.eye(q), np.ones(150), None)
+    T[[bad, 140], :, :q] = np.eye(q)
+    _, log_det = eliminate(T, np.eye(q), np.ones(150), None)
+    assert np.isfinite(log_det).all()
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("q", [1, 2, 3])
+def test_columns_are_taken_off_every_ancestor(
+    q: int, compiled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many groups it has, and wherever they stand."""
+    if not compiled:
+        monkeypatch.setenv("WEMIX_REF_NUMBA", "0")
+    rng = np.random.default_rng(q)
+    B, weights = rng.normal(size=(90, q, 5)), rng.uniform(1, 2, 90)
+    for ancestor in (np.repeat(np.arange(13), np.r_[1:13, 12]), rng.integers(0, 13, 90)):
+        T, low = np.ones((13, 2, 4)), np.zeros((13, 2, 4))
+        subtract(B, 1, weights, ancestor, T, low)
+        products = weights[:, None, None] * (B[:, :, 1:3].transpose(0, 2, 1) @ B[:, :, 1:])
+        expected = np.ones((13, 2, 4))
+        np.subtract.at(expected, ancestor, products)
+        np.testing.assert_allclose(T + low, expected, rtol=1e-13, atol=1e-13)
