@@ -152,9 +152,10 @@ class Criterion:
         F_xx_inv, _ = dpotrs(root, np.eye(p), lower=1)
         half, _ = dtrtrs(root, F[:p, p], lower=1)
         b, _ = dtrtrs(root, half, lower=1, trans=1)
-        v = np.append(-b, 1.0)
+        v = np.ones(p + 1)
+        v[:p] = -b
         r2 = float(F[p, p] - half @ half)
-        log_det = 2.0 * float(np.log(np.diag(root)).sum())
+        log_det = 2.0 * float(np.log(root.diagonal()).sum())
         return Profile(F, F_xx_inv, root, v, r2, dof, log_det)
 
     # -- gradient ------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.lapack import dsyevd
 
 from wemix_ref.deviance import Criterion, Evaluation
 from wemix_ref.errors import ModelError
@@ -58,9 +59,10 @@ class Newton:
     exact: bool
 
 
-def newton_step(criterion: Criterion, at: Evaluation) -> Newton:
-    """Step by the exact Hessian."""
-    return _step(at.theta, criterion.gradient(at), criterion.hessian(at)[0], exact=True)
+def newton_step(criterion: Criterion, at: Evaluation, gradient: Array | None = None) -> Newton:
+    """Step by the exact Hessian, and by the gradient if that is known."""
+    gradient = criterion.gradient(at) if gradient is None else gradient
+    return _step(at.theta, gradient, criterion.hessian(at)[0], exact=True)
 
 
 def _step(phi: Array, gradient: Array, H: Array, exact: bool) -> Newton:
@@ -69,7 +71,9 @@ def _step(phi: Array, gradient: Array, H: Array, exact: bool) -> Newton:
     What is flat is judged relative to phi where that is large, as it is when r^2 goes to zero.
     """
     scale = np.maximum(1.0, np.abs(phi))
-    values, vectors = np.linalg.eigh(H * np.outer(scale, scale))
+    values, vectors, failed = dsyevd(H * scale[:, None] * scale)
+    if failed:
+        raise np.linalg.LinAlgError("the eigenvalues of the Hessian did not converge")
     size = np.abs(values)
     along = vectors.T @ (scale * gradient)
     least = 1e-10 * max(float(size.max()), 1e-290)
@@ -150,7 +154,7 @@ def descend(
         if many and as_promised and step @ change > 0.0:
             newton = _step(at.theta, gradient, _updated(newton.H, step, change), exact=False)
         else:
-            newton = newton_step(criterion, at)
+            newton = newton_step(criterion, at, gradient)
     return at, None
 
 
