@@ -1,8 +1,8 @@
 """Newton steps to a stationary point of the criterion, and the last digits of theta there.
 
-A step is by the exact Hessian, or by one that was corrected by how the gradient changed (BFGS).
-Concave directions are reversed, flat ones left alone, and a step is shortened until the deviance
-falls or, at rounding, the gradient.
+Steps are by the exact Hessian, but for the first where one is known that is near it. Concave
+directions are reversed, flat ones left alone, and a step is shortened until the deviance falls or,
+at rounding, the gradient.
 """
 
 from __future__ import annotations
@@ -30,10 +30,6 @@ __all__ = [
 Array = NDArray[np.float64]
 
 MAX_NEWTON = 40
-#: A step that lowers the deviance by what it promised, within this share, keeps its Hessian ...
-AS_PROMISED = 0.3
-#: ... where there are so many groups that forming it costs more than the steps it saves.
-MANY_GROUPS = 5000
 #: Relative change of the deviance that rounding can make: about 100 units in the last place.
 ROUNDING = 2e-14
 #: A fit has converged when a Newton step promises less than this, relative to the deviance.
@@ -44,7 +40,7 @@ FINE = 1e-26
 
 @dataclass(frozen=True)
 class Newton:
-    """A step, what it promises, and the gradient and Hessian (exact or updated) it came from.
+    """A step, what it promises, and the gradient and Hessian (exact or near it) it came from.
 
     `ignored` is what steps in the directions that were taken as flat would promise at least: a
     gradient there, beyond rounding, is no minimum.
@@ -59,10 +55,9 @@ class Newton:
     exact: bool
 
 
-def newton_step(criterion: Criterion, at: Evaluation, gradient: Array | None = None) -> Newton:
-    """Step by the exact Hessian, and by the gradient if that is known."""
-    gradient = criterion.gradient(at) if gradient is None else gradient
-    return _step(at.theta, gradient, criterion.hessian(at)[0], exact=True)
+def newton_step(criterion: Criterion, at: Evaluation) -> Newton:
+    """Step by the exact Hessian."""
+    return _step(at.theta, criterion.gradient(at), criterion.hessian(at)[0], exact=True)
 
 
 def _step(phi: Array, gradient: Array, H: Array, exact: bool) -> Newton:
@@ -110,16 +105,19 @@ def check_residual(at: Evaluation, least: float) -> None:
 
 
 def descend(
-    criterion: Criterion, at: Evaluation, least: float, H: Array | None = None
+    criterion: Criterion,
+    at: Evaluation,
+    least: float,
+    H: Array | None = None,
+    enough: float = 0.0,
 ) -> tuple[Evaluation, Newton | None]:
     """Steps until neither the deviance nor the gradient falls any more.
-
-    With many groups, while a step does about what it promised, the next one takes its Hessian,
-    corrected by how the gradient changed (BFGS); else, and at the end, the exact one is formed.
 
     Parameters
     ----------
     H : a Hessian near the exact one at the start, if there is any.
+    enough : a step by the exact Hessian that promises no more than this, relative to the deviance,
+        is the last, and is not taken.
 
     Returns
     -------
@@ -131,9 +129,10 @@ def descend(
         if H is None
         else _step(at.theta, criterion.gradient(at), H, False)
     )
-    many = sum(level.psi.size for level in criterion.data.levels) >= MANY_GROUPS
     for _ in range(MAX_NEWTON):
         size = max(1.0, abs(at.deviance))
+        if newton.exact and newton.promised <= enough * size:
+            return at, newton
         rounding = ROUNDING * size
         there = None
         if newton.promised > (rounding / 100.0 if newton.exact else FINE * size):
@@ -145,16 +144,9 @@ def descend(
             at = upright(criterion, at)
             newton = newton_step(criterion, at)
             continue
-        fell = at.deviance - there.deviance
-        step, at = there.theta - at.theta, there
+        at = there
         check_residual(at, least)
-        gradient = criterion.gradient(at)
-        change = gradient - newton.gradient
-        as_promised = abs(fell - newton.promised) <= AS_PROMISED * newton.promised + rounding
-        if many and as_promised and step @ change > 0.0:
-            newton = _step(at.theta, gradient, _updated(newton.H, step, change), exact=False)
-        else:
-            newton = newton_step(criterion, at, gradient)
+        newton = newton_step(criterion, at)
     return at, None
 
 
@@ -162,13 +154,6 @@ def upright(criterion: Criterion, at: Evaluation) -> Evaluation:
     """The same point with diagonals of Lambda >= 0."""
     phi = criterion.covariance.normalise(at.theta)
     return at if np.array_equal(phi, at.theta) else criterion.evaluate(phi)
-
-
-def _updated(H: Array, step: Array, change: Array) -> Array:
-    """H corrected by how the gradient changed along a step (BFGS)."""
-    Hs = H @ step
-    taken = np.outer(Hs, Hs) / (step @ Hs)
-    return np.asarray(H - taken + np.outer(change, change) / (step @ change))
 
 
 def _refine(criterion: Criterion, at: Evaluation, newton: Newton) -> tuple[Evaluation, Newton]:

@@ -46,6 +46,8 @@ MAX_ROUNDS = 8
 #: From so many top groups on the search starts where that over some of them ends.
 MANY_TOP_GROUPS = 2000
 SOME_TOP_GROUPS = 500
+#: That minimum is looked for to so much of its deviance: all groups have another one.
+NEAR = 1e-6
 #: So many rows are a small fit, and so many of them are started together.
 SMALL = 20_000
 TOGETHER = 200
@@ -223,7 +225,7 @@ def _near(criterion: WorkingCriterion, start: Array) -> tuple[Array, Array | Non
     if first is None:
         return start, None
     try:
-        at, newton = descend(part, first, 0.0)
+        at, newton = descend(part, first, 0.0, enough=NEAR)
     except (ModelError, np.linalg.LinAlgError):  # what these groups lack the others may have
         return start, None
     if newton is None or criterion.covariance.zero_columns(at.theta).any():

@@ -16,13 +16,15 @@ from numpy.typing import NDArray
 from wemix_ref import elimination_arrays, recursion_loops
 from wemix_ref.compiled import HAVE_NUMBA, rebound
 from wemix_ref.crossproducts import CrossProducts, LevelGroups
-from wemix_ref.elimination import MANY_COLUMNS
 
 __all__ = ["Down", "Recursion", "Up"]
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.intp]
 Arrays = tuple[Array, ...]
+
+#: From so many columns of [X, y] on, a product of matrices (BLAS) beats a loop over groups.
+MANY_COLUMNS = 24
 
 _IN_MATRICES: dict[str, Any] = {
     name: getattr(elimination_arrays, name) for name in elimination_arrays.__all__

@@ -32,16 +32,6 @@ def criterion(rare: bool = False) -> Criterion:
     return criterion_of(build_design(FORMULA, data, ["w1", "w2", "w3"]))
 
 
-def assert_same(ways: list[Criterion]) -> list[optimise.OptimizerReport]:
-    found = [optimise.minimise(way) for way in ways]
-    (at, _), *others = found
-    for other, report in others:
-        assert report.converged
-        assert other.deviance == pytest.approx(at.deviance, rel=1e-14)
-        np.testing.assert_allclose(other.theta, at.theta, rtol=1e-10, atol=1e-12)
-    return [report for _, report in found]
-
-
 def test_from_where_the_fit_to_some_groups_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = criterion()
     monkeypatch.setattr(optimise, "MANY_TOP_GROUPS", 20)
@@ -72,16 +62,6 @@ def test_groups_that_lack_a_column_may_be_those_it_starts_from(
     at, report = optimise.minimise(there)
     assert report.converged
     assert at.deviance == pytest.approx(plain[0].deviance, rel=1e-14)
-
-
-def test_by_corrected_hessians(monkeypatch: pytest.MonkeyPatch) -> None:
-    exact = criterion()
-    optimise.minimise(exact)
-    monkeypatch.setattr(newton, "MANY_GROUPS", 0)
-    corrected = criterion()
-    _, report = optimise.minimise(corrected)
-    assert report.hessians < exact.hessians
-    assert_same([exact, corrected])
 
 
 def test_by_bfgs_where_newton_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
