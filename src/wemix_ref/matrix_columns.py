@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise, product
 
 import numpy as np
@@ -43,27 +44,39 @@ class _Planned:
 
     Attributes
     ----------
-    key : what tells it from other columns, whatever their names: variables, codings, places.
+    key : per variable of the term its label, whether it is coded in full, and the column of its
+        coding; nothing for the intercept. It tells the column from others, whatever their names.
     name : R's name.
     term : number of its term, 0 for the intercept.
-    factors : coded variable and its column, first variable first; none for the intercept.
     """
 
     key: tuple[tuple[str, bool, int], ...]
     name: str
     term: int
-    factors: tuple[tuple[Coded, int], ...]
 
-    def write(self, out: Array) -> None:
+    def write(self, out: Array, variables: _Variables) -> None:
         """Put its values into an array, (n,)."""
-        if not self.factors:
+        if not self.key:
             out[:] = 1.0
             return
-        (coded, j), *others = self.factors
-        values = coded.column(j)
-        for coded, j in others:
-            values = coded.column(j) * values
+        (label, full, j), *others = self.key
+        values = variables.coded(label, full).column(j)
+        for label, full, j in others:
+            values = variables.coded(label, full).column(j) * values
         out[:] = values
+
+
+class _Variables:
+    """Variables by R's name, each coded once in either way."""
+
+    def __init__(self, columns: Mapping[str, Column]) -> None:
+        self.columns = columns
+        self._coded: dict[tuple[str, bool], Coded] = {}
+
+    def coded(self, label: str, full: bool) -> Coded:
+        if (label, full) not in self._coded:
+            self._coded[label, full] = code_variable(self.columns[label], label, full=full)
+        return self._coded[label, full]
 
 
 def matrices(
@@ -88,7 +101,8 @@ def matrices(
     DataError
         A factor with one level only.
     """
-    plans = [[_plan(terms, columns) for terms in group] for group in groups]
+    variables = _Variables(columns)
+    plans = [[_plan(terms, variables) for terms in group] for group in groups]
     place: dict[tuple[tuple[str, bool, int], ...], int] = {}
     distinct: list[_Planned] = []
     for column in (one for group in plans for part in group for one in part):
@@ -97,7 +111,7 @@ def matrices(
             distinct.append(column)
     store = np.empty((n, len(distinct)), order="F")
     for at, column in enumerate(distinct):
-        column.write(store[:, at])
+        column.write(store[:, at], variables)
     out = []
     for group in plans:
         values = _columns(store, [place[one.key] for part in group for one in part])
@@ -128,16 +142,20 @@ def _columns(store: Array, at: list[int]) -> Array:
     return copy
 
 
-def _plan(terms: TermSet, columns: Mapping[str, Column]) -> list[_Planned]:
+def _plan(terms: TermSet, variables: _Variables) -> Sequence[_Planned]:
     """Columns of one set of terms; in an interaction its first variable's vary fastest."""
-    out = [_Planned((), "(Intercept)", 0, ())] if terms.intercept else []
-    codings = _codings(terms, columns)
-    for number, (term, full) in enumerate(zip(terms.terms, codings, strict=True), start=1):
-        labels = [label_of(variable) for variable in term]
-        coded = [
-            code_variable(columns[label], label, full=whole)
-            for label, whole in zip(labels, full, strict=True)
-        ]
+    if all(
+        isinstance(column := variables.columns[label], NumericColumn) and len(column.suffixes) == 1
+        for term in terms.labels_of_terms
+        for label in term
+    ):
+        return _plan_of_numbers(terms)
+    out = _start_of_plan(terms)
+    codings = _codings(terms, variables.columns)
+    for number, (labels, full) in enumerate(
+        zip(terms.labels_of_terms, codings, strict=True), start=1
+    ):
+        coded = [variables.coded(label, whole) for label, whole in zip(labels, full, strict=True)]
         for places in product(*(range(len(one.names)) for one in reversed(coded))):
             at = places[::-1]
             out.append(
@@ -145,10 +163,23 @@ def _plan(terms: TermSet, columns: Mapping[str, Column]) -> list[_Planned]:
                     tuple(zip(labels, full, at, strict=True)),
                     ":".join(one.names[j] for one, j in zip(coded, at, strict=True)),
                     number,
-                    tuple(zip(coded, at, strict=True)),
                 )
             )
     return out
+
+
+@lru_cache(maxsize=256)
+def _plan_of_numbers(terms: TermSet) -> Sequence[_Planned]:
+    """The same where each variable is one column of numbers: whatever their values."""
+    out = _start_of_plan(terms)
+    for number, labels in enumerate(terms.labels_of_terms, start=1):
+        key = tuple((label, True, 0) for label in labels)
+        out.append(_Planned(key, ":".join(labels), number))
+    return tuple(out)
+
+
+def _start_of_plan(terms: TermSet) -> list[_Planned]:
+    return [_Planned((), "(Intercept)", 0)] if terms.intercept else []
 
 
 def _codings(terms: TermSet, columns: Mapping[str, Column]) -> list[list[bool]]:

@@ -12,10 +12,13 @@ over the lengths of the whole columns, are bounds from below.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
+from wemix_ref.compiled import HAVE_NUMBA, compiled
 from wemix_ref.linalg import triangular_factor
 
 __all__ = ["RANK_TOLERANCE", "dependent_columns"]
@@ -31,6 +34,8 @@ RANK_TOLERANCE = 1e-10
 PLAIN_DISTANCE = 1e-4
 #: Rounding of an element of the Gram matrix of unit columns: sums over a million rows keep more.
 GRAM_ROUNDING = 1e-12
+#: From so many columns on, LAPACK beats loops.
+MANY_COLUMNS = 24
 #: Elements of X in a block of rows.
 BLOCK_ELEMENTS = 50_000
 #: From twice as many rows on about so many, evenly spread, are tried first.
@@ -94,11 +99,15 @@ def _plainly_independent(gram: Array, whole: Array) -> bool:
     gram : (p, p) of all rows or some.
     whole : (p,) lengths of the whole columns, or more.
     """
-    lengths = np.sqrt(np.diag(gram))
-    if not (np.all(lengths > 0) and np.all(np.isfinite(gram))):
+    lengths = np.sqrt(gram.diagonal())
+    # their sum is not finite where one of them is not
+    if not (np.minimum.reduce(lengths) > 0 and math.isfinite(np.add.reduce(gram, axis=None))):
         return False
+    unit = gram / (lengths * lengths[:, None])
+    if lengths.size < MANY_COLUMNS and HAVE_NUMBA():
+        return bool(_independent(unit, lengths / whole, PLAIN_DISTANCE, GRAM_ROUNDING))
     try:
-        R = np.linalg.cholesky(gram / np.outer(lengths, lengths)).T
+        R = np.linalg.cholesky(unit).T
     except np.linalg.LinAlgError:
         return False
     distance = np.diag(R)
@@ -108,3 +117,37 @@ def _plainly_independent(gram: Array, whole: Array) -> bool:
     inverse = np.asarray(scipy.linalg.lapack.dtrtri(R)[0])
     size = np.abs(inverse).sum(axis=0) * distance
     return bool(np.all(GRAM_ROUNDING * size**2 < distance**2 / 4))
+
+
+@compiled
+def _independent(L: Array, share: Array, plain: float, rounding: float) -> bool:
+    """The same of a Gram matrix of unit columns, by loops; L's lower triangle is overwritten."""
+    p = share.size
+    for j in range(p):
+        square = L[j, j]
+        for h in range(j):
+            square -= L[j, h] * L[j, h]
+        if not square > 0.0:
+            return False
+        L[j, j] = np.sqrt(square)
+        if not L[j, j] * share[j] > plain:
+            return False
+        for i in range(j + 1, p):
+            s = L[i, j]
+            for h in range(j):
+                s -= L[i, h] * L[j, h]
+            L[i, j] = s / L[j, j]
+    row = np.empty(p)
+    for j in range(p):
+        # row j of L^-1, times L_jj
+        row[j] = 1.0
+        size = 1.0
+        for h in range(j - 1, -1, -1):
+            s = 0.0
+            for i in range(h + 1, j + 1):
+                s -= row[i] * L[i, h]
+            row[h] = s / L[h, h]
+            size += abs(row[h])
+        if not rounding * size * size < L[j, j] * L[j, j] / 4.0:
+            return False
+    return True
