@@ -20,9 +20,11 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 from scipy.linalg.blas import dtrsm
+from scipy.linalg.lapack import dpotrf, dtrtrs
 
 from wemix_ref import rows_loops
 from wemix_ref.compiled import HAVE_NUMBA
+from wemix_ref.kernels_rows import group_order
 from wemix_ref.linalg import add_by_group, triangular_factor
 
 __all__ = ["BLOCK_ROWS", "Coordinates", "Rows", "accumulate", "working_rows"]
@@ -36,7 +38,7 @@ BLOCK_ROWS = 4096
 #: Rows drawn at random that constants are chosen from; any constant of the right size serves.
 SAMPLE = 1024
 
-#: From so many columns of X on, LAPACK beats a loop over rows.
+#: From so many columns on, LAPACK beats loops.
 MANY_COLUMNS = 24
 
 #: Above this condition number a level's Z is scaled only: its columns are (nearly) dependent.
@@ -101,75 +103,116 @@ class Rows:
 
     Attributes
     ----------
-    X, y, Zs, omega : of the design; (n, p), (n,), per level (n, q), (n,).
-    codes : (n,) level-2 group of each row.
+    columns : of [Z_2 .. Z_L, X, y].
+    omega, codes : (n,) weight and level-2 group of each row.
+    order : (n,) the order in which rows are taken, by group; None for the data's.
     coordinates : of the fixed part.
     factors : per level, (q, q) R with Z = Z~ R.
     """
 
-    X: Array
-    y: Array
-    Zs: tuple[Array, ...]
+    columns: Columns
     omega: Array
     codes: Ints
+    order: Ints | None
     coordinates: Coordinates
     factors: tuple[Array, ...]
 
     @property
     def n(self) -> int:
         """Rows."""
-        return int(self.y.size)
+        return int(self.codes.size)
 
-    def blocks(self) -> Iterator[tuple[slice, Array]]:
-        """Give the rows of the data in order: where, and M of shape (rows, m).
+    def blocks(self) -> Iterator[tuple[Array, Array, Ints]]:
+        """Blocks of at most BLOCK_ROWS rows.
 
-        M is overwritten by the next block.
+        Each is C of shape (k, n), whose column i is m_i, weights (n,) and level-2 groups (n,). C
+        lies in memory that the next block overwrites.
         """
-        widths = [R.shape[0] for R in self.factors]
-        q, p = sum(widths), self.X.shape[1]
-        to = self.coordinates
-        zeros = np.zeros(max(widths))
-        whole = np.empty((min(self.n, BLOCK_ROWS), q + p + 1))
-        for start in range(0, self.n, BLOCK_ROWS):
-            where = slice(start, min(start + BLOCK_ROWS, self.n))
-            M = whole[: where.stop - start]
-            first = 0
-            for Z, R in zip(self.Zs, self.factors, strict=True):
-                _substitute(Z[where], zeros, R, M, first)
-                first += R.shape[0]
-            if p:
-                _substitute(self.X[where], to.shift, to.R, M, q)
-            np.subtract(self.y[where], to.y_shift, out=M[:, -1])
-            M[:, -1] -= M[:, q : q + p] @ to.b0
-            yield where, M
+        to, begins = self.coordinates, self.columns.begins
+        k = begins.size
+        shift, R = np.zeros(k), np.eye(k)
+        first = 0
+        for own in self.factors:
+            stop = first + own.shape[0]
+            R[first:stop, first:stop] = own
+            first = stop
+        shift[first:-1], shift[-1] = to.shift, to.y_shift
+        R[first:-1, first:-1], R[first:-1, -1] = to.R, to.b0
+        for C, where in self.columns.blocks(self.order):
+            _substitute(C, begins, shift, R)
+            yield C, self.omega[where], self.codes[where]
 
 
-def _substitute(X: Array, shift: Array, R: Array, M: Array, first: int) -> None:
-    """M[:, first:] = (X - 1 shift') R^-1 by substitution."""
-    p = R.shape[0]
-    if p < MANY_COLUMNS and HAVE_NUMBA():
-        rows_loops.substitute(X, shift, R, M, first)
+class Columns:
+    """Columns of [Z_2 .. Z_L, X, y] as they are given, (n,) each.
+
+    Attributes
+    ----------
+    begins : (k,) for each column where its block begins: Z_2, ..., Z_L or [X, y].
+    """
+
+    def __init__(self, X: Array, y: Array, Zs: Sequence[Array]) -> None:
+        self._columns = [column for part in (*Zs, X) for column in part.T]
+        self._columns.append(y)
+        begins: list[int] = []
+        for width in (*(Z.shape[1] for Z in Zs), X.shape[1] + 1):
+            begins += [len(begins)] * width
+        self.begins: Ints = np.array(begins)
+        # Z and X share memory where they have a column in common
+        self._earlier: list[int | None] = [None] * len(begins)
+        if y.size > BLOCK_ROWS:
+            places = [(column.ctypes.data, column.strides) for column in self._columns]
+            for j, place in enumerate(places):
+                first = places.index(place)
+                self._earlier[j] = first if first < j else None
+
+    def blocks(self, order: Ints | None = None) -> Iterator[tuple[Array, slice | Ints]]:
+        """Blocks of at most BLOCK_ROWS rows, (k, n), and which rows they are.
+
+        A block lies in memory that the next one overwrites.
+        """
+        n, k = self._columns[-1].size, len(self._columns)
+        memory = np.empty(k * min(n, BLOCK_ROWS))
+        for start in range(0, n, BLOCK_ROWS):
+            size = min(n - start, BLOCK_ROWS)
+            where: slice | Ints = slice(start, start + size)
+            if order is not None:
+                where = order[where]
+            C = memory[: k * size].reshape(k, size)
+            for j, (column, same) in enumerate(zip(self._columns, self._earlier, strict=True)):
+                C[j] = column[where] if same is None else C[same]
+            yield C, where
+
+
+def _substitute(C: Array, begins: Ints, shift: Array, R: Array) -> None:
+    """C' = (C - shift)' R^-1 in place, R upper triangular in blocks."""
+    k, n = C.shape
+    if k < MANY_COLUMNS and HAVE_NUMBA():
+        rows_loops.substitute(C, n, begins, shift, R)
         return
-    # X' R^-T from the left: the transpose of a row-major array is column-major, as LAPACK has it
-    M[:, first : first + p] = dtrsm(1.0, R, np.asfortranarray((X - shift[:p]).T), trans_a=1).T
+    C -= shift[:, None]
+    for first, width in zip(*np.unique(begins, return_counts=True), strict=True):
+        own = slice(first, first + width)
+        # the transpose of a row-major array is column-major, as LAPACK has it
+        C[own] = dtrsm(1.0, R[own, own], np.asfortranarray(C[own].T), side=1).T
 
 
 def accumulate(
-    M: Array, first: int, q: int, weights: Array, codes: Ints, of: Ints, T: Array, low: Array
+    C: Array, first: int, q: int, weights: Array, codes: Ints, of: Ints, T: Array, low: Array
 ) -> None:
-    """Add rows to their groups' cross-products: T[of[code]] += sum of w m_z m'.
+    """Add rows to their groups' cross-products: T[of[code]] += sum of w c_z c'.
 
     Parameters
     ----------
-    M : (n, k) rows; z are the q columns from `first`, m all columns from it.
+    C : (k, n) rows by column; z are the q columns from `first`, c all columns from it.
     weights : (n,). codes : (n,) a group of each row, of : the group of T it lies in.
     T : (G, q, k - first), changed. low : the same shape, what rounding takes off T is added to it.
     """
     if HAVE_NUMBA():
-        rows_loops.accumulate(M, first, q, weights, codes, of, T, low)
+        rows_loops.accumulate(C, first, q, weights, codes, of, T, low)
         return
-    products = weights[:, None, None] * M[:, first : first + q, None] * M[:, None, first:]
-    add_by_group(products, of[codes], T, low)
+    z = (weights * C[first : first + q]).T
+    add_by_group(z[:, :, None] * C[first:].T[:, None, :], of[codes], T, low)
 
 
 def working_rows(X: Array, y: Array, Zs: Sequence[Array], codes: Ints, omega: Array) -> Rows:
@@ -184,26 +227,38 @@ def working_rows(X: Array, y: Array, Zs: Sequence[Array], codes: Ints, omega: Ar
     codes : (n,) level-2 group of each row. omega : (n,).
     """
     shift, y_shift, constant, value = _shift(X, y, omega)
-    p = X.shape[1]
-    XX, Xy, W = np.zeros((p, p)), np.zeros(p), 0.0
-    ZZ = [np.zeros((Z.shape[1], Z.shape[1])) for Z in Zs]
-    for start in range(0, y.size, BLOCK_ROWS):
-        where = slice(start, start + BLOCK_ROWS)
-        w = omega[where]
-        W += float(w.sum())
-        if p:
-            x = X[where] - shift
-            wx = w[:, None] * x
-            XX += wx.T @ x
-            Xy += wx.T @ (y[where] - y_shift)
-        for gram, Z in zip(ZZ, Zs, strict=True):
-            z = Z[where]
-            gram += z.T @ (w[:, None] * z)
-    R = _triangle(XX, X, shift, omega)
-    b0 = scipy.linalg.solve_triangular(R, Xy, trans="T") if p else Xy
-    factors = [_level_factor(gram, Z, omega, W) for gram, Z in zip(ZZ, Zs, strict=True)]
+    columns = Columns(X, y, Zs)
+    begins = columns.begins
+    constants = np.zeros((begins.size, 1))
+    constants[begins[-1] : -1, 0], constants[-1] = shift, y_shift
+    moved = slice(begins[-1], None) if constants.any() else slice(0)
+    gram = np.zeros((begins.size, begins.size))
+    for C, where in columns.blocks():
+        C[moved] -= constants[moved]
+        _add_gram(C, omega[where], begins, gram)
+    own = slice(begins[-1], -1)
+    W = float(omega.sum())
+    R = _triangle(gram[own, own], X, shift, omega)
+    Xy = gram[own, -1]
+    b0 = dtrtrs(R, Xy, trans=1)[0] if Xy.size else Xy
+    factors, first = [], 0
+    for Z in Zs:
+        stop = first + Z.shape[1]
+        factors.append(_level_factor(gram[first:stop, first:stop], Z, omega, W))
+        first = stop
     coordinates = Coordinates(R, b0, y_shift, shift, constant, value)
-    return Rows(X, y, tuple(Zs), omega, codes, coordinates, tuple(factors))
+    order = group_order(codes)
+    return Rows(columns, omega, codes, order, coordinates, tuple(factors))
+
+
+def _add_gram(C: Array, weights: Array, begins: Ints, gram: Array) -> None:
+    """Add sum of w c_h c_j over the rows, of columns h <= j of one block."""
+    if begins.size < MANY_COLUMNS and HAVE_NUMBA():
+        rows_loops.gram(C, weights, begins, gram)
+        return
+    for first, width in zip(*np.unique(begins, return_counts=True), strict=True):
+        own = slice(first, first + width)
+        gram[own, own] += np.triu((weights * C[own]) @ C[own].T)
 
 
 def _shift(X: Array, y: Array, omega: Array) -> tuple[Array, float, int | None, float]:
@@ -211,9 +266,9 @@ def _shift(X: Array, y: Array, omega: Array) -> tuple[Array, float, int | None, 
     n, p = X.shape
     shift = np.zeros(p)
     # at random, not evenly spread: rows may repeat in a pattern. The draw is always the same
-    some = np.arange(n) if n <= SAMPLE else np.random.default_rng(1).integers(0, n, SAMPLE)
+    some = slice(None) if n <= SAMPLE else np.random.default_rng(1).integers(0, n, SAMPLE)
     x, w = X[some], omega[some]
-    alike = np.flatnonzero((x[:1] == x).all(axis=0) & (x[0] != 0))
+    alike = np.flatnonzero(np.logical_and.reduce(x[:1] == x) & (x[0] != 0))
     constants = [j for j in alike if n <= SAMPLE or (X[:, j] == x[0, j]).all()]
     if not constants:
         return shift, 0.0, None, 1.0
@@ -228,15 +283,15 @@ def _shift(X: Array, y: Array, omega: Array) -> tuple[Array, float, int | None, 
 
 
 def _cholesky(gram: Array) -> Array | None:
-    """Upper triangle of a Gram matrix, None where its columns are too nearly dependent."""
-    scale = np.sqrt(np.diag(gram))
-    if not np.all(scale > 0):
+    """R of a Gram matrix given by its upper triangle; None where columns are nearly dependent."""
+    scale = np.sqrt(gram.diagonal())
+    if not np.minimum.reduce(scale) > 0:
         return None
-    try:
-        R = scipy.linalg.cholesky(gram / np.outer(scale, scale))
-    except np.linalg.LinAlgError:
+    # reads the upper triangle only, and leaves the lower one zero
+    R, failed = dpotrf(gram / (scale * scale[:, None]), lower=0, clean=1)
+    if failed or not np.minimum.reduce(R.diagonal()) ** 2 > SAFE_PIVOT:
         return None
-    return R * scale if np.diag(R).min() ** 2 > SAFE_PIVOT else None
+    return np.asarray(R * scale)
 
 
 def _triangle(gram: Array, X: Array, shift: Array, omega: Array) -> Array:
