@@ -161,9 +161,9 @@ class CrossProducts:
 
 
 def cross_products(
-    X: Array,
+    X: Array | Sequence[Array],
     y: Array,
-    Zs: Sequence[Array],
+    Zs: Sequence[Array | Sequence[Array]],
     codes: Ints,
     parents: Sequence[Ints | None],
     omega: Array,
@@ -174,15 +174,14 @@ def cross_products(
 
     Parameters
     ----------
-    X : (n, p) fixed-effects matrix of full column rank.
+    X : (n, p) fixed-effects matrix of full column rank, or its columns.
     y : (n,) response.
-    Zs : per level, lowest first, (n, q_l).
+    Zs : per level, lowest first, (n, q_l), or the columns.
     codes : (n,) level-2 group of each row.
     parents : per level, (G_l,) parent of each group, None at the top.
     omega : (n,) unconditional level-1 weights.
     psi, psi_cond : per level, (G_l,) unconditional and conditional group weights.
     """
-    n, p = X.shape
     within = _ancestors(parents, psi)
     sums = _sums(working_rows(X, y, Zs, codes, omega), within, psi)
     rows, Ts, lows = sums.rows, sums.Ts, sums.lows
@@ -209,7 +208,8 @@ def cross_products(
                 tuple(above),
             )
         )
-    by_group = np.bincount(codes, omega, psi[0].size)
+    n, p = rows.n, sums.fixed.shape[1] - 1
+    by_group = rows.weights_by_group(psi[0].size)
     W_top: Array = np.bincount(levels[0].top, by_group, psi[-1].size).astype(np.float64)
     W = float(omega.sum())
     return CrossProducts(

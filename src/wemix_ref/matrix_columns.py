@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise, product
 
 import numpy as np
@@ -14,7 +14,7 @@ from wemix_ref.columns import Column, NumericColumn
 from wemix_ref.contrasts import Coded, code_variable
 from wemix_ref.formula import TermSet, label_of
 
-__all__ = ["ModelMatrix", "matrices"]
+__all__ = ["Matrix", "ModelMatrix", "Store", "matrices"]
 
 Array = NDArray[np.float64]
 
@@ -38,6 +38,59 @@ class ModelMatrix:
     assign: tuple[int, ...]
 
 
+class Store:
+    """Columns that several matrices draw on, (n,) each; put side by side when one is asked for.
+
+    Attributes
+    ----------
+    columns : as they are in the data, where they are, not to be changed; those of the array once
+        there is one.
+    """
+
+    def __init__(self, columns: Sequence[Array], n: int) -> None:
+        self.columns = columns
+        self.n = n
+
+    @cached_property
+    def array(self) -> Array:
+        """(n, k), column by column in memory."""
+        out = np.empty((self.n, len(self.columns)), order="F")
+        for j, column in enumerate(self.columns):
+            out[:, j] = column
+        self.columns = list(out.T)
+        return out
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Some columns of a store.
+
+    Attributes
+    ----------
+    places : which.
+    names : R's names of each part's columns; the parts stand side by side.
+    assign : for each column the number of its term, from 1; 0 for the intercept.
+    """
+
+    store: Store
+    places: tuple[int, ...]
+    names: tuple[tuple[str, ...], ...]
+    assign: tuple[int, ...]
+
+    @property
+    def columns(self) -> list[Array]:
+        """(n,) each, not to be changed."""
+        return [self.store.columns[place] for place in self.places]
+
+    def array(self) -> Array:
+        """(n, q), column by column in memory.
+
+        Matrices share memory where columns of one are evenly spaced among the columns of all:
+        change none of them in place.
+        """
+        return _columns(self.store.array, self.places)
+
+
 @dataclass(frozen=True)
 class _Planned:
     """A column before it has numbers: the product of one column of each variable of its term.
@@ -54,16 +107,15 @@ class _Planned:
     name: str
     term: int
 
-    def write(self, out: Array, variables: _Variables) -> None:
-        """Put its values into an array, (n,)."""
+    def values(self, n: int, variables: _Variables) -> Array:
+        """Its values, (n,): those of the data where it can be."""
         if not self.key:
-            out[:] = 1.0
-            return
+            return np.broadcast_to(1.0, n)
         (label, full, j), *others = self.key
         values = variables.coded(label, full).column(j)
         for label, full, j in others:
             values = variables.coded(label, full).column(j) * values
-        out[:] = values
+        return values
 
 
 class _Variables:
@@ -81,7 +133,7 @@ class _Variables:
 
 def matrices(
     groups: Sequence[Sequence[TermSet]], columns: Mapping[str, Column], n: int
-) -> list[tuple[Array, list[ModelMatrix]]]:
+) -> list[Matrix]:
     """Build several matrices, each of several parts side by side.
 
     Parameters
@@ -89,12 +141,6 @@ def matrices(
     groups : per matrix its parts: the fixed part alone, or the left-hand sides of a level's bars.
     columns : variables by R's name, (n,) each.
     n : rows.
-
-    Returns
-    -------
-    list of (values, parts)
-        Per matrix its (n, q) values, and its parts with views of them. Matrices share memory where
-        columns of one are evenly spaced among the columns of all: change none of them in place.
 
     Raises
     ------
@@ -109,28 +155,19 @@ def matrices(
         if column.key not in place:
             place[column.key] = len(distinct)
             distinct.append(column)
-    store = np.empty((n, len(distinct)), order="F")
-    for at, column in enumerate(distinct):
-        column.write(store[:, at], variables)
-    out = []
-    for group in plans:
-        values = _columns(store, [place[one.key] for part in group for one in part])
-        parts, start = [], 0
-        for part in group:
-            stop = start + len(part)
-            parts.append(
-                ModelMatrix(
-                    values[:, start:stop],
-                    tuple(one.name for one in part),
-                    tuple(one.term for one in part),
-                )
-            )
-            start = stop
-        out.append((values, parts))
-    return out
+    store = Store([column.values(n, variables) for column in distinct], n)
+    return [
+        Matrix(
+            store,
+            tuple(place[one.key] for part in group for one in part),
+            tuple(tuple(one.name for one in part) for part in group),
+            tuple(one.term for part in group for one in part),
+        )
+        for group in plans
+    ]
 
 
-def _columns(store: Array, at: list[int]) -> Array:
+def _columns(store: Array, at: Sequence[int]) -> Array:
     """Some columns of a matrix: a view where they are evenly spaced, a copy otherwise."""
     step = at[1] - at[0] if len(at) > 1 else 1
     if step > 0 and all(b - a == step for a, b in pairwise(at)):

@@ -317,5 +317,5 @@ def model_matrix(terms: TermSet, frame: ModelFrame) -> ModelMatrix:
     DataError
         A factor with one level only.
     """
-    [(_, [matrix])] = matrices([[terms]], frame.columns, len(frame.response))
-    return matrix
+    [matrix] = matrices([[terms]], frame.columns, len(frame.response))
+    return ModelMatrix(matrix.array(), matrix.names[0], matrix.assign)

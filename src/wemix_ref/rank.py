@@ -13,6 +13,7 @@ over the lengths of the whole columns, are bounds from below.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import scipy.linalg
@@ -42,36 +43,36 @@ BLOCK_ELEMENTS = 50_000
 SOME_ROWS = 8192
 
 
-def dependent_columns(X: Array, omega: Array) -> NDArray[np.bool_]:
+def dependent_columns(columns: Sequence[Array], omega: Array) -> NDArray[np.bool_]:
     """Columns that are zero, or nearer to the span of those before than RANK_TOLERANCE.
 
     Parameters
     ----------
-    X : (n, p) with n > p.
+    columns : p of (n,) each, n > p.
     omega : (n,) positive weights of the rows.
 
     Returns
     -------
     (p,) bool array
     """
-    n, p = X.shape
+    n, p = omega.size, len(columns)
     if p == 0:
         return np.zeros(0, dtype=bool)
     with np.errstate(all="ignore"):
         every = n // SOME_ROWS
         if every > 1 and 8 * p < SOME_ROWS:
-            gram = _gram(X[::every], omega[::every])
-            largest = np.array([max(x.max(), -x.min()) for x in X.T])
+            gram = _gram([x[::every] for x in columns], omega[::every])
+            largest = np.array([max(x.max(), -x.min()) for x in columns])
             if _plainly_independent(gram, largest * np.sqrt(omega.sum())):
                 return np.zeros(p, dtype=bool)
-        gram = _gram(X, omega)
+        gram = _gram(columns, omega)
         lengths = np.sqrt(np.diag(gram))
         if _plainly_independent(gram, lengths):
             return np.zeros(p, dtype=bool)
     scale = np.where(lengths > 0, lengths, 1.0)
     R = np.zeros((0, p))
     for rows in _blocks(n, p):
-        part = np.sqrt(omega[rows, None]) * X[rows] / scale
+        part = np.sqrt(omega[rows, None]) * np.column_stack([x[rows] for x in columns]) / scale
         R = triangular_factor(np.vstack([R, part]))
     return np.asarray((np.abs(np.diag(R)) < RANK_TOLERANCE) | (lengths == 0))
 
@@ -81,13 +82,13 @@ def _blocks(n: int, p: int) -> list[slice]:
     return [slice(start, min(start + step, n)) for start in range(0, n, step)]
 
 
-def _gram(X: Array, omega: Array) -> Array:
+def _gram(columns: Sequence[Array], omega: Array) -> Array:
     """X' Omega X, (p, p)."""
-    n, p = X.shape
+    n, p = omega.size, len(columns)
     gram = np.zeros((p, p))
     for rows in _blocks(n, p):
-        part = X[rows]
-        gram += part.T @ (part * omega[rows, None])
+        part = np.array([x[rows] for x in columns])
+        gram += (part * omega[rows]) @ part.T
     return gram
 
 

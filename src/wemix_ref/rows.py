@@ -24,7 +24,7 @@ from scipy.linalg.lapack import dpotrf, dtrtrs
 
 from wemix_ref import rows_loops
 from wemix_ref.compiled import HAVE_NUMBA
-from wemix_ref.kernels_rows import group_order
+from wemix_ref.kernels_rows import group_order, plain
 from wemix_ref.linalg import add_by_group, triangular_factor
 
 __all__ = ["BLOCK_ROWS", "Coordinates", "Rows", "accumulate", "working_rows"]
@@ -140,23 +140,43 @@ class Rows:
         R[first:-1, first:-1], R[first:-1, -1] = to.R, to.b0
         for C, where in self.columns.blocks(self.order):
             _substitute(C, begins, shift, R)
-            yield C, self.omega[where], self.codes[where]
+            yield C, _weights(self.omega, where, C.shape[1]), self.codes[where]
+
+    def weights_by_group(self, n_groups: int) -> Array:
+        """Sum of omega over the rows of each level-2 group, (G,)."""
+        if self.omega.strides[0]:
+            return np.bincount(self.codes, self.omega, n_groups).astype(np.float64, copy=False)
+        return float(self.omega[0]) * np.bincount(self.codes, minlength=n_groups).astype(np.float64)
 
 
 class Columns:
     """Columns of [Z_2 .. Z_L, X, y] as they are given, (n,) each.
 
+    Parameters
+    ----------
+    X, Zs : (n, p) and per level (n, q), or their columns. y : (n,).
+
     Attributes
     ----------
+    X : the columns of X.
+    levels : where those of each level's Z stand.
     begins : (k,) for each column where its block begins: Z_2, ..., Z_L or [X, y].
     """
 
-    def __init__(self, X: Array, y: Array, Zs: Sequence[Array]) -> None:
-        self._columns = [column for part in (*Zs, X) for column in part.T]
+    def __init__(
+        self, X: Array | Sequence[Array], y: Array, Zs: Sequence[Array | Sequence[Array]]
+    ) -> None:
+        parts = [list(part.T) if isinstance(part, np.ndarray) else part for part in (*Zs, X)]
+        self.X = parts[-1]
+        self._columns = [column for part in parts for column in part]
         self._columns.append(y)
+        self.levels: list[slice] = []
         begins: list[int] = []
-        for width in (*(Z.shape[1] for Z in Zs), X.shape[1] + 1):
-            begins += [len(begins)] * width
+        for part in parts[:-1]:
+            first = len(begins)
+            begins += [first] * len(part)
+            self.levels.append(slice(first, len(begins)))
+        begins += [len(begins)] * (len(self.X) + 1)
         self.begins: Ints = np.array(begins)
         # Z and X share memory where they have a column in common
         self._earlier: list[int | None] = [None] * len(begins)
@@ -180,8 +200,18 @@ class Columns:
                 where = order[where]
             C = memory[: k * size].reshape(k, size)
             for j, (column, same) in enumerate(zip(self._columns, self._earlier, strict=True)):
-                C[j] = column[where] if same is None else C[same]
+                C[j] = _taken(column, where) if same is None else C[same]
             yield C, where
+
+
+def _taken(values: Array, where: slice | Ints) -> Array | float:
+    """Values of some rows; one number where all have the same by the layout of the memory."""
+    return values[where] if values.strides[0] else float(values[0])
+
+
+def _weights(omega: Array, where: slice | Ints, n: int) -> Array:
+    """Weights of some rows, (n,), contiguous in memory."""
+    return np.asarray(omega[where]) if omega.strides[0] else np.full(n, omega[0])
 
 
 def _substitute(C: Array, begins: Ints, shift: Array, R: Array) -> None:
@@ -208,6 +238,8 @@ def accumulate(
     weights : (n,). codes : (n,) a group of each row, of : the group of T it lies in.
     T : (G, q, k - first), changed. low : the same shape, what rounding takes off T is added to it.
     """
+    # a loop would read beyond the memory
+    assert C.shape[1] == weights.size == codes.size
     if HAVE_NUMBA():
         rows_loops.accumulate(C, first, q, weights, codes, of, T, low)
         return
@@ -215,7 +247,13 @@ def accumulate(
     add_by_group(z[:, :, None] * C[first:].T[:, None, :], of[codes], T, low)
 
 
-def working_rows(X: Array, y: Array, Zs: Sequence[Array], codes: Ints, omega: Array) -> Rows:
+def working_rows(
+    X: Array | Sequence[Array],
+    y: Array,
+    Zs: Sequence[Array | Sequence[Array]],
+    codes: Ints,
+    omega: Array,
+) -> Rows:
     """Choose the coordinates, by one pass over the rows.
 
     Some of the rows would not do: what they lack of a column of Z, its scale or its directions, the
@@ -223,11 +261,13 @@ def working_rows(X: Array, y: Array, Zs: Sequence[Array], codes: Ints, omega: Ar
 
     Parameters
     ----------
-    X : (n, p) fixed-effects matrix of full column rank. y : (n,). Zs : per level, (n, q).
+    X : (n, p) fixed-effects matrix of full column rank, or its columns. y : (n,).
+    Zs : per level, (n, q), or its columns.
     codes : (n,) level-2 group of each row. omega : (n,).
     """
-    shift, y_shift, constant, value = _shift(X, y, omega)
+    omega = plain(omega) if omega.strides[0] else omega
     columns = Columns(X, y, Zs)
+    shift, y_shift, constant, value = _shift(columns.X, y, omega)
     begins = columns.begins
     constants = np.zeros((begins.size, 1))
     constants[begins[-1] : -1, 0], constants[-1] = shift, y_shift
@@ -235,17 +275,15 @@ def working_rows(X: Array, y: Array, Zs: Sequence[Array], codes: Ints, omega: Ar
     gram = np.zeros((begins.size, begins.size))
     for C, where in columns.blocks():
         C[moved] -= constants[moved]
-        _add_gram(C, omega[where], begins, gram)
+        _add_gram(C, _weights(omega, where, C.shape[1]), begins, gram)
     own = slice(begins[-1], -1)
     W = float(omega.sum())
-    R = _triangle(gram[own, own], X, shift, omega)
+    R = _triangle(gram[own, own], columns, shift, omega)
     Xy = gram[own, -1]
     b0 = dtrtrs(R, Xy, trans=1)[0] if Xy.size else Xy
-    factors, first = [], 0
-    for Z in Zs:
-        stop = first + Z.shape[1]
-        factors.append(_level_factor(gram[first:stop, first:stop], Z, omega, W))
-        first = stop
+    factors = [
+        _level_factor(gram[level, level], columns, level, omega, W) for level in columns.levels
+    ]
     coordinates = Coordinates(R, b0, y_shift, shift, constant, value)
     order = group_order(codes)
     return Rows(columns, omega, codes, order, coordinates, tuple(factors))
@@ -261,15 +299,15 @@ def _add_gram(C: Array, weights: Array, begins: Ints, gram: Array) -> None:
         gram[own, own] += np.triu((weights * C[own]) @ C[own].T)
 
 
-def _shift(X: Array, y: Array, omega: Array) -> tuple[Array, float, int | None, float]:
+def _shift(X: Sequence[Array], y: Array, omega: Array) -> tuple[Array, float, int | None, float]:
     """Constants to subtract from y and from near-constant columns, where X has an intercept."""
-    n, p = X.shape
+    n, p = y.size, len(X)
     shift = np.zeros(p)
     # at random, not evenly spread: rows may repeat in a pattern. The draw is always the same
     some = slice(None) if n <= SAMPLE else np.random.default_rng(1).integers(0, n, SAMPLE)
-    x, w = X[some], omega[some]
+    x, w = np.array([column[some] for column in X]).reshape(p, -1).T, omega[some]
     alike = np.flatnonzero(np.logical_and.reduce(x[:1] == x) & (x[0] != 0))
-    constants = [j for j in alike if n <= SAMPLE or (X[:, j] == x[0, j]).all()]
+    constants = [j for j in alike if n <= SAMPLE or _all_equal(X[int(j)])]
     if not constants:
         return shift, 0.0, None, 1.0
     j0 = int(constants[0])
@@ -280,6 +318,10 @@ def _shift(X: Array, y: Array, omega: Array) -> tuple[Array, float, int | None, 
     near[j0] = False
     shift[near] = means[near]
     return shift, float(w @ y[some] / total), j0, float(x[0, j0])
+
+
+def _all_equal(column: Array) -> bool:
+    return column.strides[0] == 0 or bool((column == column[0]).all())
 
 
 def _cholesky(gram: Array) -> Array | None:
@@ -294,34 +336,32 @@ def _cholesky(gram: Array) -> Array | None:
     return np.asarray(R * scale)
 
 
-def _triangle(gram: Array, X: Array, shift: Array, omega: Array) -> Array:
+def _triangle(gram: Array, columns: Columns, shift: Array, omega: Array) -> Array:
     """R, upper triangular with a positive diagonal, with X - shift = X~ R."""
     if gram.shape[0] == 0:
         return gram
     R = _cholesky(gram)
     if R is None:
-        R = np.empty((0, X.shape[1]))
-        for start in range(0, X.shape[0], BLOCK_ROWS):
-            where = slice(start, start + BLOCK_ROWS)
-            block = np.sqrt(omega[where])[:, None] * (X[where] - shift)
+        R = np.empty((0, shift.size))
+        for C, where in columns.blocks():
+            block = np.sqrt(omega[where])[:, None] * (C[-1 - shift.size : -1].T - shift)
             R = triangular_factor(np.vstack([R, block]))
         R = R * np.where(np.diag(R) < 0, -1.0, 1.0)[:, None]
     return R
 
 
-def _level_factor(gram: Array, Z: Array, omega: Array, W: float) -> Array:
+def _level_factor(gram: Array, columns: Columns, own: slice, omega: Array, W: float) -> Array:
     """R with Z = Z~ R for one level: mean square one, orthogonal columns unless rank-deficient."""
     q = gram.shape[0]
     rms = np.sqrt(np.diag(gram) / W)
     scale = np.where(rms > 0, rms, 1.0)
-    if q == 1 or Z.shape[0] < q:
+    if q == 1 or omega.size < q:
         return np.diag(scale)
     R = _cholesky(gram / W)
     if R is None:
         R = np.empty((0, q))
-        for start in range(0, Z.shape[0], BLOCK_ROWS):
-            where = slice(start, start + BLOCK_ROWS)
-            block = np.sqrt(omega[where] / W)[:, None] * (Z[where] / scale)
+        for C, where in columns.blocks():
+            block = np.sqrt(omega[where] / W)[:, None] * (C[own].T / scale)
             R = triangular_factor(np.vstack([R, block]))
         if R.shape[0] < q or np.linalg.cond(R) > MAX_Z_CONDITION:
             return np.diag(scale)

@@ -53,7 +53,7 @@ class LevelWeights:
 
     Attributes
     ----------
-    omega : (n,) unconditional weights of the rows.
+    omega : (n,) unconditional weights of the rows; maybe a column of the data, not to be changed.
     psi, psi_cond : per level of groups, lowest first, (G_l,).
     codes : (n,) level-2 group of each row.
     given_cond : (n,) conditional weights of the rows, where they were not derived from `omega`.
@@ -275,9 +275,9 @@ def group_weights(
         uncond = products(cond, above)
     else:
         # a level without weights is as its parent: conditional weight 1
-        uncond = [given[-1].copy()]
+        uncond = [given[-1]]
         for own, name, parent in zip(given[-2::-1], names[-2::-1], above[::-1], strict=True):
-            uncond.insert(0, uncond[0][parent] if name is None else own.copy())
+            uncond.insert(0, uncond[0][parent] if name is None else own)
         cond = [
             *(
                 own / uncond[i + 2][parent]
@@ -389,7 +389,7 @@ def design_weights(
     """
     if values is None:
         ones = tuple(np.ones(len(group.labels)) for group in grouping)
-        return LevelWeights(np.ones(n), ones, ones, grouping[0].codes)
+        return LevelWeights(np.broadcast_to(1.0, n), ones, ones, grouping[0].codes)
     expected = len(grouping) + 1
     if len(names) != expected:
         levels = ", ".join(["rows"] + [f"`{group.name}`" for group in grouping])
