@@ -9,12 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.lapack import dposv
 
+from wemix_ref.lazily import Lazy
 from wemix_ref.rows import Coordinates, Rows, accumulate, working_rows
+
+if TYPE_CHECKING:
+    from scipy.linalg import lapack
+else:
+    lapack = Lazy("scipy.linalg.lapack")
 
 __all__ = ["CrossProducts", "LevelGroups", "cross_products"]
 
@@ -297,7 +303,7 @@ def _refined(sums: _Sums) -> Coordinates:
     p = F.shape[0] - 1
     if p == 0:
         return coordinates
-    _, extra, failed = dposv(F[:p, :p], F[:p, p])
+    _, extra, failed = lapack.dposv(F[:p, :p], F[:p, p])
     if failed or float(extra @ F[:p, p]) <= NEGLIGIBLE * float(F[p, p]):
         return coordinates
     fixed, low = sums.fixed, sums.fixed_low

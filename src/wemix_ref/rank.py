@@ -14,13 +14,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.linalg
 from numpy.typing import NDArray
 
 from wemix_ref.compiled import HAVE_NUMBA, compiled
+from wemix_ref.lazily import Lazy
 from wemix_ref.linalg import triangular_factor
+
+if TYPE_CHECKING:
+    from scipy.linalg import lapack
+else:
+    lapack = Lazy("scipy.linalg.lapack")
 
 __all__ = ["RANK_TOLERANCE", "dependent_columns"]
 
@@ -115,7 +121,7 @@ def _plainly_independent(gram: Array, whole: Array) -> bool:
     if not np.min(distance * lengths / whole) > PLAIN_DISTANCE:
         return False
     # column j of R^-1, times R_jj, holds the coefficients z of column j
-    inverse = np.asarray(scipy.linalg.lapack.dtrtri(R)[0])
+    inverse = np.asarray(lapack.dtrtri(R)[0])
     size = np.abs(inverse).sum(axis=0) * distance
     return bool(np.all(GRAM_ROUNDING * size**2 < distance**2 / 4))
 

@@ -15,17 +15,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.linalg
 from numpy.typing import NDArray
-from scipy.linalg.blas import dtrsm
-from scipy.linalg.lapack import dpotrf, dtrtrs
 
 from wemix_ref import rows_loops
 from wemix_ref.compiled import HAVE_NUMBA
 from wemix_ref.kernels_rows import group_order, plain
+from wemix_ref.lazily import Lazy
 from wemix_ref.linalg import add_by_group, triangular_factor
+
+if TYPE_CHECKING:
+    import scipy.linalg as linalg
+    from scipy.linalg import blas, lapack
+else:
+    blas = Lazy("scipy.linalg.blas")
+    lapack = Lazy("scipy.linalg.lapack")
+    linalg = Lazy("scipy.linalg")
 
 __all__ = ["BLOCK_ROWS", "Coordinates", "Rows", "accumulate", "working_rows"]
 
@@ -67,7 +74,7 @@ class Coordinates:
 
     def beta(self, b: Array) -> Array:
         """Coefficients of X, shape (p,), from coefficients b of X~ for the residual e."""
-        beta = scipy.linalg.solve_triangular(self.R, self.b0 + b)
+        beta = linalg.solve_triangular(self.R, self.b0 + b)
         if self.constant is not None:
             beta[self.constant] += (self.y_shift - self.shift @ beta) / self.value
         return np.asarray(beta)
@@ -91,7 +98,7 @@ class Coordinates:
     @property
     def covariance_root(self) -> Array:
         """D beta / d b, shape (p, p): the inverse of `jacobian`."""
-        root = scipy.linalg.solve_triangular(self.R, np.eye(self.R.shape[0]))
+        root = linalg.solve_triangular(self.R, np.eye(self.R.shape[0]))
         if self.constant is not None:
             root[self.constant] -= (self.shift @ root) / self.value
         return np.asarray(root)
@@ -224,7 +231,7 @@ def _substitute(C: Array, begins: Ints, shift: Array, R: Array) -> None:
     for first, width in zip(*np.unique(begins, return_counts=True), strict=True):
         own = slice(first, first + width)
         # the transpose of a row-major array is column-major, as LAPACK has it
-        C[own] = dtrsm(1.0, R[own, own], np.asfortranarray(C[own].T), side=1).T
+        C[own] = blas.dtrsm(1.0, R[own, own], np.asfortranarray(C[own].T), side=1).T
 
 
 def accumulate(
@@ -280,7 +287,7 @@ def working_rows(
     W = float(omega.sum())
     R = _triangle(gram[own, own], columns, shift, omega)
     Xy = gram[own, -1]
-    b0 = dtrtrs(R, Xy, trans=1)[0] if Xy.size else Xy
+    b0 = lapack.dtrtrs(R, Xy, trans=1)[0] if Xy.size else Xy
     factors = [
         _level_factor(gram[level, level], columns, level, omega, W) for level in columns.levels
     ]
@@ -330,7 +337,7 @@ def _cholesky(gram: Array) -> Array | None:
     if not np.minimum.reduce(scale) > 0:
         return None
     # reads the upper triangle only, and leaves the lower one zero
-    R, failed = dpotrf(gram / (scale * scale[:, None]), lower=0, clean=1)
+    R, failed = lapack.dpotrf(gram / (scale * scale[:, None]), lower=0, clean=1)
     if failed or not np.minimum.reduce(R.diagonal()) ** 2 > SAFE_PIVOT:
         return None
     return np.asarray(R * scale)
