@@ -24,6 +24,7 @@ __all__ = [
     "as_r_integer",
     "factor_from_numbers",
     "group_ids",
+    "group_numbers",
     "read_column",
     "take",
 ]
@@ -203,6 +204,21 @@ def factor_from_numbers(values: NDArray[Any]) -> FactorColumn:
     return FactorColumn(codes, tuple(distinct), pd.Index(numbers[first]))
 
 
+def group_numbers(name: str, values: NDArray[Any]) -> tuple[NDArray[np.intp], pd.Index]:
+    """Number the ids of a grouping column, as :func:`group_ids`, where it is an array of numbers.
+
+    Parameters
+    ----------
+    name : str
+        The column.
+    values : (n,) array
+        Whole numbers, floats without NaN, or booleans; n >= 1.
+    """
+    wide: Any = {"i": np.int64, "u": np.uint64, "f": np.float64, "b": bool}[values.dtype.kind]
+    codes, ids = number(values.astype(wide, copy=False))
+    return codes, pd.Index(ids, name=name)
+
+
 def group_ids(name: str, series: pd.Series) -> tuple[NDArray[np.intp], pd.Index]:
     """Number the ids of a grouping column, without making texts of them.
 
@@ -238,11 +254,9 @@ def group_ids(name: str, series: pd.Series) -> tuple[NDArray[np.intp], pd.Index]
     dtype: Any = {"boolean": bool, "floating": np.float64}.get(kind)
     values = _whole_numbers(series) if kind == "integer" else series.to_numpy(dtype=dtype)
     if values.size and values.dtype.kind in "biuf":
-        codes, ids = number(values)
-    else:
-        raw, ids = pd.factorize(values, sort=True)
-        codes = raw.astype(np.intp)
-    return codes, pd.Index(ids, name=name)
+        return group_numbers(name, values)
+    raw, ids = pd.factorize(values, sort=True)
+    return raw.astype(np.intp), pd.Index(ids, name=name)
 
 
 def _number_texts(series: pd.Series) -> tuple[NDArray[np.intp], NDArray[Any]]:

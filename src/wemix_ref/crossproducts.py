@@ -9,12 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.linalg
 from numpy.typing import NDArray
 
+from wemix_ref.lazily import Lazy
 from wemix_ref.rows import Coordinates, Rows, accumulate, working_rows
+
+if TYPE_CHECKING:
+    from scipy.linalg import lapack
+else:
+    lapack = Lazy("scipy.linalg.lapack")
 
 __all__ = ["CrossProducts", "LevelGroups", "cross_products"]
 
@@ -147,22 +153,23 @@ class CrossProducts:
         of = [np.arange(bottom.psi.size), *(group for _, group in bottom.above)]
         out = np.zeros((self.W_top.size, 1, v.size + 1))
         low = np.zeros_like(out)
-        for where, M in self.rows.blocks():
-            codes = self.rows.codes[where]
-            r = M[:, -v.size :] @ v
+        for C, weights, codes in self.rows.blocks():
+            fixed = C[-v.size :]
+            r = v @ fixed
             first = 0
             for level, u, groups in zip(self.levels, modes, of, strict=True):
-                r -= np.einsum("iq,iq->i", M[:, first : first + level.q], u[groups[codes]])
+                mine = groups[codes]
+                for j in range(level.q):
+                    r -= C[first + j] * u[mine, j]
                 first += level.q
-            with_r = np.column_stack([r, M[:, -v.size :]])
-            accumulate(with_r, 0, 1, self.rows.omega[where], codes, of[-1], out, low)
+            accumulate(np.vstack([r, fixed]), 0, 1, weights, codes, of[-1], out, low)
         return (out + low)[:, 0, 1:]
 
 
 def cross_products(
-    X: Array,
+    X: Array | Sequence[Array],
     y: Array,
-    Zs: Sequence[Array],
+    Zs: Sequence[Array | Sequence[Array]],
     codes: Ints,
     parents: Sequence[Ints | None],
     omega: Array,
@@ -173,15 +180,14 @@ def cross_products(
 
     Parameters
     ----------
-    X : (n, p) fixed-effects matrix of full column rank.
+    X : (n, p) fixed-effects matrix of full column rank, or its columns.
     y : (n,) response.
-    Zs : per level, lowest first, (n, q_l).
+    Zs : per level, lowest first, (n, q_l), or the columns.
     codes : (n,) level-2 group of each row.
     parents : per level, (G_l,) parent of each group, None at the top.
     omega : (n,) unconditional level-1 weights.
     psi, psi_cond : per level, (G_l,) unconditional and conditional group weights.
     """
-    n, p = X.shape
     within = _ancestors(parents, psi)
     sums = _sums(working_rows(X, y, Zs, codes, omega), within, psi)
     rows, Ts, lows = sums.rows, sums.Ts, sums.lows
@@ -208,7 +214,8 @@ def cross_products(
                 tuple(above),
             )
         )
-    by_group = np.bincount(codes, omega, psi[0].size)
+    n, p = rows.n, sums.fixed.shape[1] - 1
+    by_group = rows.weights_by_group(psi[0].size)
     W_top: Array = np.bincount(levels[0].top, by_group, psi[-1].size).astype(np.float64)
     W = float(omega.sum())
     return CrossProducts(
@@ -244,8 +251,8 @@ def _sums(rows: Rows, within: Sequence[Sequence[Ints]], psi: Sequence[Array]) ->
     """One pass over the rows."""
     widths = [R.shape[0] for R in rows.factors]
     firsts = np.concatenate([[0], np.cumsum(widths)]).astype(int)
-    k = rows.X.shape[1] + 1
-    size = int(firsts[-1]) + k
+    size = rows.columns.begins.size
+    k = size - int(firsts[-1])
     of = [np.arange(psi[0].size), *within[0]]
     Ts = [
         np.zeros((mine.size, q, size - first))
@@ -256,15 +263,14 @@ def _sums(rows: Rows, within: Sequence[Sequence[Ints]], psi: Sequence[Array]) ->
     by_top = K * k * k <= max(rows.n, SMALL)
     fixed = np.zeros((K if by_top else 1, k, k))
     fixed_low = np.zeros_like(fixed)
-    for where, M in rows.blocks():
-        w, codes = rows.omega[where], rows.codes[where]
+    for C, w, codes in rows.blocks():
         for first, q, groups, T, low in zip(firsts, widths, of, Ts, lows, strict=False):
-            accumulate(M, int(first), q, w, codes, groups, T, low)
+            accumulate(C, int(first), q, w, codes, groups, T, low)
         if by_top:
-            accumulate(M, size - k, k, w, codes, of[-1], fixed, fixed_low)
+            accumulate(C, size - k, k, w, codes, of[-1], fixed, fixed_low)
         else:
-            last = M[:, size - k :]
-            fixed[0] += last.T @ (w[:, None] * last)
+            last = C[size - k :]
+            fixed[0] += (w * last) @ last.T
     Ts[0] += lows[0]
     Ts[0] /= psi[0][:, None, None]
     lows[0] = np.zeros((0, 0, 0))
@@ -297,8 +303,8 @@ def _refined(sums: _Sums) -> Coordinates:
     p = F.shape[0] - 1
     if p == 0:
         return coordinates
-    extra = scipy.linalg.solve(F[:p, :p], F[:p, p], assume_a="pos")
-    if float(extra @ F[:p, p]) <= NEGLIGIBLE * float(F[p, p]):
+    _, extra, failed = lapack.dposv(F[:p, :p], F[:p, p])
+    if failed or float(extra @ F[:p, p]) <= NEGLIGIBLE * float(F[p, p]):
         return coordinates
     fixed, low = sums.fixed, sums.fixed_low
     F_xe = fixed[:, :p, :p] @ extra

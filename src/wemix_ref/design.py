@@ -25,7 +25,8 @@ from wemix_ref.errors import (
 from wemix_ref.formula import Formula, parse_formula
 from wemix_ref.frames import as_pandas
 from wemix_ref.grouping import Grouping, lme4_order, nest
-from wemix_ref.matrix_columns import matrices
+from wemix_ref.late import Copied, Looked, late, when_asked
+from wemix_ref.matrix_columns import Matrix, matrices
 from wemix_ref.model_matrix import ModelFrame, model_frame
 from wemix_ref.rank import dependent_columns
 from wemix_ref.scaling import check_scale
@@ -52,6 +53,7 @@ class RandomTerm:
     names: tuple[str, ...]
 
 
+@late("codes", "Z")
 @dataclass(frozen=True)
 class Level:
     """One level of groups.
@@ -85,6 +87,7 @@ class Level:
         return len(self.labels)
 
 
+@late("y", "X", "omega")
 @dataclass(frozen=True)
 class Design:
     """All arrays of a model, on the rows kept, in the data's order.
@@ -93,7 +96,8 @@ class Design:
     ----------
     formula : the parsed formula.
     y : (n,) response minus offset.
-    X : (n, p), with columns x_names; column by column in memory, as Z.
+    X : (n, p), with columns x_names; column by column in memory, as Z. It, y, Z and omega are put
+        together when they are first asked for: a fit reads the columns of the data.
     offset : (n,) zeros when the formula has none.
     index : (n,) the data's index.
     n_dropped : rows left out for missing values.
@@ -107,6 +111,7 @@ class Design:
     centring : (column, grouping factor or None for all rows) of the columns that were centred.
     training : what new rows need to be evaluated as these were; None where it is not known.
     source : the data as given; None where it is not known.
+    table : the columns that arrays are made from; held, so that pandas leaves them as they are.
     """
 
     formula: Formula
@@ -125,6 +130,7 @@ class Design:
     scaling: tuple[str, ...] = ()
     training: Training | None = field(default=None, repr=False)
     source: Source | None = field(default=None, repr=False)
+    table: Table | None = field(default=None, repr=False)
 
     @property
     def weighted(self) -> bool:
@@ -134,20 +140,33 @@ class Design:
     @property
     def n(self) -> int:
         """Rows used."""
-        return int(self.y.size)
+        return len(self.index)
 
     @property
     def omega_cond(self) -> Array:
         """(n,) level-1 weights given the level-2 group."""
         return np.asarray(self.omega / self.levels[0].psi[self.levels[0].codes])
 
+    def columns(self) -> tuple[Sequence[Array], Array, list[Sequence[Array]], Array]:
+        """Columns of X, y, columns of each level's Z, and omega, to be read only, (n,) each.
+
+        They are those of the data frame, or stand for many rows of one value, where they can be.
+        """
+        return (
+            _columns(vars(self)["X"]),
+            _values(vars(self)["y"]),
+            [_columns(vars(level)["Z"]) for level in self.levels],
+            _values(vars(self)["omega"]),
+        )
+
     @cached_property
     def covariance(self) -> CovarianceMap:
         """Where theta stands, with the scale of each column of Z."""
-        total = self.omega.sum()
+        _, _, Zs, omega = self.columns()
+        total = omega.sum()
         scales = []
-        for level in self.levels:
-            rms = np.sqrt(_weighted_squares(self.omega, level.Z) / total)
+        for Z in Zs:
+            rms = np.sqrt(_weighted_squares(omega, Z) / total)
             scales.append(np.where(rms > 0, rms, 1.0))
         terms = [(level.name, [term.names for term in level.terms]) for level in self.levels]
         return CovarianceMap.from_terms(terms, scales)
@@ -231,15 +250,16 @@ def build_design(
         )
         frame = model_frame(parsed, table)
     parts = [[parsed.fixed], *([bar.terms for bar in group.bars] for group in grouping)]
-    (X, [fixed]), *random = matrices(parts, frame.columns, frame.response.size)
-    y = frame.response - frame.offset if parsed.fixed.offsets else frame.response.copy()
+    X, *random = matrices(parts, frame.columns, frame.response.size)
+    y = frame.response - frame.offset if parsed.fixed.offsets else frame.response
     _check_response(parsed, y)
-    _check_rank(X, fixed.names, weighting.omega)
+    _check_rank(X.columns, X.names[0], weighting.omega)
 
     levels = []
-    for position, (group, (Z, terms)) in enumerate(zip(grouping, random, strict=True)):
-        for term in terms:
-            if not term.names:
+    ancestors: Ints | None = None
+    for position, (group, Z) in enumerate(zip(grouping, random, strict=True)):
+        for names_of_term in Z.names:
+            if not names_of_term:
                 raise FormulaError(
                     f"each random term must have at least one coefficient; a term on "
                     f"`{group.name}` has none. Write (1|{group.name}) for an intercept."
@@ -248,15 +268,19 @@ def build_design(
             Level(
                 name=group.name,
                 number=position + 2,
-                codes=group.codes,
+                codes=group.codes
+                if ancestors is None
+                else when_asked(Looked(ancestors, grouping[0].codes)),
                 labels=group.labels,
                 parent=group.parent,
-                terms=tuple(RandomTerm(term.names) for term in terms),
-                Z=Z,
+                terms=tuple(RandomTerm(names_of_term) for names_of_term in Z.names),
+                Z=when_asked(Z),
                 psi=weighting.psi[position],
                 psi_cond=weighting.psi_cond[position],
             )
         )
+        if group.parent is not None:
+            ancestors = group.parent if ancestors is None else group.parent[ancestors]
     if n_dropped:
         warnings.warn(
             f"{n_dropped} of {len(data)} rows were left out: they have missing values in columns "
@@ -266,14 +290,14 @@ def build_design(
         )
     design = Design(
         formula=parsed,
-        y=y,
-        X=X,
-        x_names=fixed.names,
+        y=when_asked(Copied(y)),
+        X=when_asked(X),
+        x_names=X.names[0],
         offset=frame.offset,
         index=frame.index,
         n_dropped=n_dropped,
         levels=tuple(levels),
-        omega=weighting.omega,
+        omega=when_asked(Copied(weighting.omega)),
         weight_names=names,
         conditional_weights=conditional_weights,
         centring=centring_plan(center_group, center_grand),
@@ -281,6 +305,7 @@ def build_design(
         scaling=methods,
         training=Training.of(frame, means),
         source=source,
+        table=table,
     )
     _warn_of_levels(design)
     return design
@@ -333,9 +358,9 @@ def _check_response(formula: Formula, y: Array) -> None:
         )
 
 
-def _check_rank(X: Array, names: Sequence[str], omega: Array) -> None:
+def _check_rank(X: Sequence[Array], names: Sequence[str], omega: Array) -> None:
     """Name the columns of X that depend linearly on those before them."""
-    n, p = X.shape
+    n, p = omega.size, len(X)
     if n <= p:
         raise ModelError(
             f"there must be more rows than columns of X; found {n} rows and {p} columns."
@@ -350,12 +375,21 @@ def _check_rank(X: Array, names: Sequence[str], omega: Array) -> None:
         )
 
 
-def _weighted_squares(omega: Array, Z: Array) -> Array:
+def _columns(stored: Array | Matrix) -> Sequence[Array]:
+    return stored.columns if isinstance(stored, Matrix) else list(stored.T)
+
+
+def _values(stored: Array | Copied) -> Array:
+    return stored.values if isinstance(stored, Copied) else stored
+
+
+def _weighted_squares(omega: Array, Z: Sequence[Array]) -> Array:
     """Sum of omega z^2 for each column, (q,)."""
-    out = np.zeros(Z.shape[1])
+    out = np.zeros(len(Z))
     for start in range(0, omega.size, BLOCK_ROWS):
         rows = slice(start, start + BLOCK_ROWS)
-        out += omega[rows] @ Z[rows] ** 2
+        for j, z in enumerate(Z):
+            out[j] += omega[rows] @ z[rows] ** 2
     return out
 
 

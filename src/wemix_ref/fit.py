@@ -28,13 +28,14 @@ __all__ = ["criterion_of", "fit_design", "fit_designs", "mix", "try_designs"]
 
 def criterion_of(design: Design, reml: bool = False) -> Criterion:
     """Build the criterion of a design: one pass over its data."""
+    X, y, Zs, omega = design.columns()
     data = cross_products(
-        design.X,
-        design.y,
-        [level.Z for level in design.levels],
+        X,
+        y,
+        Zs,
         design.levels[0].codes,
         [level.parent for level in design.levels],
-        design.omega,
+        omega,
         [level.psi for level in design.levels],
         [level.psi_cond for level in design.levels],
     )

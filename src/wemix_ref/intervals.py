@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from wemix_ref.components import Component
 from wemix_ref.errors import OptionError
+from wemix_ref.lazily import Lazy
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = Lazy("scipy.special")
 
 __all__ = ["Reference", "check_level", "component_intervals", "reference"]
 
@@ -35,12 +41,14 @@ class Reference:
     def quantile(self, level: float) -> float:
         """Half-width, in standard errors, of a two-sided interval."""
         tail = (1.0 - level) / 2.0
-        return float(-ndtri(tail) if self.df is None else -stdtrit(self.df, tail))
+        return float(-special.ndtri(tail) if self.df is None else -special.stdtrit(self.df, tail))
 
     def p_values(self, t: Array) -> Array:
         """Two-sided p values, of the shape of t."""
         size = np.abs(t)
-        return np.asarray(2.0 * (ndtr(-size) if self.df is None else stdtr(self.df, -size)))
+        return np.asarray(
+            2.0 * (special.ndtr(-size) if self.df is None else special.stdtr(self.df, -size))
+        )
 
 
 def reference(method: str, df: str | float | None, n_top: int) -> Reference:

@@ -18,6 +18,7 @@ __all__ = [
     "count_below",
     "group_extremes",
     "group_firsts",
+    "group_order",
     "nesting",
     "number",
     "presence_numbers",
@@ -28,6 +29,10 @@ Ints = NDArray[np.intp]
 
 #: A table of the ids between the least and the largest is made up to this length for each row.
 SPAN_PER_ROW = 2
+#: Rows are put in order where groups are in more runs than this on average.
+SCATTERED = 2
+#: So few rows stay as they are: they and their groups fit in the cache.
+FEW_ROWS = 20_000
 #: Ids in runs longer than this on average are numbered by the first of each run.
 RUN = 4
 
@@ -249,6 +254,47 @@ def _nested(codes: Ints, upper: Ints, parent: Ints) -> bool:
         elif parent[g] != upper[i]:
             return False
     return True
+
+
+def group_order(codes: Ints) -> Ints | None:
+    """Order in which rows of one group stand together, as they stand in it; None where they do.
+
+    Parameters
+    ----------
+    codes : (n,) group of each row, 0 to G-1.
+    """
+    runs = 1 + int(_changes(codes)) if HAVE_NUMBA() else 1 + np.count_nonzero(np.diff(codes))
+    n_groups = int(codes.max()) + 1 if runs > 1 else 1
+    if runs <= SCATTERED * n_groups or codes.size <= FEW_ROWS:
+        return None
+    if not HAVE_NUMBA():
+        return np.argsort(codes, kind="stable")
+    order = np.empty(codes.size, dtype=np.intp)
+    _by_counting(codes, np.zeros(n_groups, dtype=np.intp), order)
+    return order
+
+
+@compiled
+def _changes(codes: Ints) -> int:
+    count = 0
+    for i in range(1, codes.size):
+        count += codes[i] != codes[i - 1]
+    return count
+
+
+@compiled
+def _by_counting(codes: Ints, place: Ints, order: Ints) -> None:
+    for i in range(codes.size):
+        place[codes[i]] += 1
+    begin = 0
+    for g in range(place.size):
+        count = place[g]
+        place[g] = begin
+        begin += count
+    for i in range(codes.size):
+        g = codes[i]
+        order[place[g]] = i
+        place[g] += 1
 
 
 def count_below(values: Array, codes: Ints, limit: Array) -> int:

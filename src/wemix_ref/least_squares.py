@@ -7,23 +7,30 @@ estimate of beta, and (X' V^-1 X)^-1 its model covariance.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import numpy as np
-import scipy.linalg
-import scipy.sparse as sp
-import scipy.sparse.linalg
 from numpy.typing import ArrayLike, NDArray
 
 from wemix_ref.errors import DataError, RankError, shown
+from wemix_ref.lazily import Lazy
 from wemix_ref.linalg import triangular_factor
+
+if TYPE_CHECKING:
+    import scipy.linalg as linalg
+    import scipy.sparse as sp
+    from scipy.sparse import linalg as sparse_linalg
+else:
+    linalg = Lazy("scipy.linalg")
+    sp = Lazy("scipy.sparse")
+    sparse_linalg = Lazy("scipy.sparse.linalg")
 
 __all__ = ["gls"]
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.intp]
 #: Dense or sparse; any class of scipy.sparse will do.
-Matrix: TypeAlias = Array | sp.csr_array
+Matrix: TypeAlias = "Array | sp.csr_array"
 Blocks: TypeAlias = Iterable[tuple[object, ArrayLike, Matrix]]
 
 #: A column of X, scaled to length one, whose part orthogonal to the columns before it is shorter
@@ -97,7 +104,7 @@ def _whole(X: Array, V: sp.csc_array, y: Array) -> tuple[Array, Array]:
     _check_symmetric(V.data, np.asarray((V - V.T).data), "V")
     try:
         # no pivoting off the diagonal: the diagonal of U is positive if and only if V is definite
-        solver = scipy.sparse.linalg.splu(
+        solver = sparse_linalg.splu(
             V,
             permc_spec="MMD_AT_PLUS_A",
             diag_pivot_thresh=0.0,
@@ -137,7 +144,7 @@ def _by_block(X: Array, blocks: Blocks, y: Array) -> tuple[Array, Array]:
         )
     R = factor[:p, :p]
     _check_rank(R)
-    R_inv = scipy.linalg.solve_triangular(R, np.eye(p))
+    R_inv = linalg.solve_triangular(R, np.eye(p))
     return np.asarray(R_inv @ factor[:p, p]), np.asarray(R_inv @ R_inv.T)
 
 
@@ -161,10 +168,10 @@ def _whiten(label: object, block: Array, columns: Array) -> Array:
     name = f"block {shown(label)} of V"
     _check_symmetric(block, block - block.T, name)
     try:
-        root = scipy.linalg.cholesky(block, lower=True, check_finite=False)
+        root = linalg.cholesky(block, lower=True, check_finite=False)
     except np.linalg.LinAlgError as error:
         raise DataError(_NOT_DEFINITE.format(name)) from error
-    return np.asarray(scipy.linalg.solve_triangular(root, columns, lower=True, check_finite=False))
+    return np.asarray(linalg.solve_triangular(root, columns, lower=True, check_finite=False))
 
 
 _NOT_DEFINITE = (

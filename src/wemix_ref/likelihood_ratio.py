@@ -7,15 +7,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import chdtrc
 
 from wemix_ref.errors import ModelError
+from wemix_ref.lazily import Lazy
 
 if TYPE_CHECKING:
     from wemix_ref.design import Level
     from wemix_ref.fitted import Fitted
 
 Array = NDArray[np.float64]
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = Lazy("scipy.special")
 
 __all__ = ["LikelihoodRatioTest", "likelihood_ratio"]
 
@@ -89,7 +94,7 @@ def likelihood_ratio(one: Fitted, other: Fitted) -> LikelihoodRatioTest:
     return LikelihoodRatioTest(
         float(statistic),
         df,
-        float(chdtrc(df, statistic)),
+        float(special.chdtrc(df, statistic)),
         large.theta.size - small.theta.size,
     )
 

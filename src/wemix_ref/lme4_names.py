@@ -11,15 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from wemix_ref.errors import OptionError
+from wemix_ref.lazily import Lazy
 
 if TYPE_CHECKING:
     from wemix_ref.covariance import Block
     from wemix_ref.design import Level
     from wemix_ref.fitted import Fitted
+
+if TYPE_CHECKING:
+    import scipy.sparse as sp
+else:
+    sp = Lazy("scipy.sparse")
 
 __all__ = ["GETME_NAMES", "VarCorr", "get_me", "var_corr"]
 

@@ -8,15 +8,20 @@ weights: V_w = sigma^2 (Z Lambda Psi^-1 Lambda' Z' + Omega^-1). Generalised leas
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from wemix_ref.design import Design, Level
 from wemix_ref.errors import OptionError, shown
+from wemix_ref.lazily import Lazy
 from wemix_ref.least_squares import gls
+
+if TYPE_CHECKING:
+    import scipy.sparse as sp
+else:
+    sp = Lazy("scipy.sparse")
 
 __all__ = [
     "G_matrix",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import pairwise, product
 
 import numpy as np
@@ -13,7 +14,7 @@ from wemix_ref.columns import Column, NumericColumn
 from wemix_ref.contrasts import Coded, code_variable
 from wemix_ref.formula import TermSet, label_of
 
-__all__ = ["ModelMatrix", "matrices"]
+__all__ = ["Matrix", "ModelMatrix", "Store", "matrices"]
 
 Array = NDArray[np.float64]
 
@@ -37,38 +38,102 @@ class ModelMatrix:
     assign: tuple[int, ...]
 
 
+class Store:
+    """Columns that several matrices draw on, (n,) each; put side by side when one is asked for.
+
+    Attributes
+    ----------
+    columns : as they are in the data, where they are, not to be changed; those of the array once
+        there is one.
+    """
+
+    def __init__(self, columns: Sequence[Array], n: int) -> None:
+        self.columns = columns
+        self.n = n
+
+    @cached_property
+    def array(self) -> Array:
+        """(n, k), column by column in memory."""
+        out = np.empty((self.n, len(self.columns)), order="F")
+        for j, column in enumerate(self.columns):
+            out[:, j] = column
+        self.columns = list(out.T)
+        return out
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Some columns of a store.
+
+    Attributes
+    ----------
+    places : which.
+    names : R's names of each part's columns; the parts stand side by side.
+    assign : for each column the number of its term, from 1; 0 for the intercept.
+    """
+
+    store: Store
+    places: tuple[int, ...]
+    names: tuple[tuple[str, ...], ...]
+    assign: tuple[int, ...]
+
+    @property
+    def columns(self) -> list[Array]:
+        """(n,) each, not to be changed."""
+        return [self.store.columns[place] for place in self.places]
+
+    def array(self) -> Array:
+        """(n, q), column by column in memory.
+
+        Matrices share memory where columns of one are evenly spaced among the columns of all:
+        change none of them in place.
+        """
+        return _columns(self.store.array, self.places)
+
+
 @dataclass(frozen=True)
 class _Planned:
     """A column before it has numbers: the product of one column of each variable of its term.
 
     Attributes
     ----------
-    key : what tells it from other columns, whatever their names: variables, codings, places.
+    key : per variable of the term its label, whether it is coded in full, and the column of its
+        coding; nothing for the intercept. It tells the column from others, whatever their names.
     name : R's name.
     term : number of its term, 0 for the intercept.
-    factors : coded variable and its column, first variable first; none for the intercept.
     """
 
     key: tuple[tuple[str, bool, int], ...]
     name: str
     term: int
-    factors: tuple[tuple[Coded, int], ...]
 
-    def write(self, out: Array) -> None:
-        """Put its values into an array, (n,)."""
-        if not self.factors:
-            out[:] = 1.0
-            return
-        (coded, j), *others = self.factors
-        values = coded.column(j)
-        for coded, j in others:
-            values = coded.column(j) * values
-        out[:] = values
+    def values(self, n: int, variables: _Variables) -> Array:
+        """Its values, (n,): those of the data where it can be."""
+        if not self.key:
+            return np.broadcast_to(1.0, n)
+        (label, full, j), *others = self.key
+        values = variables.coded(label, full).column(j)
+        for label, full, j in others:
+            values = variables.coded(label, full).column(j) * values
+        return values
+
+
+class _Variables:
+    """Variables by R's name, each coded once in either way."""
+
+    def __init__(self, columns: Mapping[str, Column]) -> None:
+        self.columns = columns
+        self._coded: dict[tuple[str, bool], Coded] = {}
+
+    def coded(self, label: str, full: bool) -> Coded:
+        if (label, full) not in self._coded:
+            self._coded[label, full] = code_variable(self.columns[label], label, full=full)
+        return self._coded[label, full]
 
 
 def matrices(
     groups: Sequence[Sequence[TermSet]], columns: Mapping[str, Column], n: int
-) -> list[tuple[Array, list[ModelMatrix]]]:
+) -> list[Matrix]:
     """Build several matrices, each of several parts side by side.
 
     Parameters
@@ -77,46 +142,32 @@ def matrices(
     columns : variables by R's name, (n,) each.
     n : rows.
 
-    Returns
-    -------
-    list of (values, parts)
-        Per matrix its (n, q) values, and its parts with views of them. Matrices share memory where
-        columns of one are evenly spaced among the columns of all: change none of them in place.
-
     Raises
     ------
     DataError
         A factor with one level only.
     """
-    plans = [[_plan(terms, columns) for terms in group] for group in groups]
+    variables = _Variables(columns)
+    plans = [[_plan(terms, variables) for terms in group] for group in groups]
     place: dict[tuple[tuple[str, bool, int], ...], int] = {}
     distinct: list[_Planned] = []
     for column in (one for group in plans for part in group for one in part):
         if column.key not in place:
             place[column.key] = len(distinct)
             distinct.append(column)
-    store = np.empty((n, len(distinct)), order="F")
-    for at, column in enumerate(distinct):
-        column.write(store[:, at])
-    out = []
-    for group in plans:
-        values = _columns(store, [place[one.key] for part in group for one in part])
-        parts, start = [], 0
-        for part in group:
-            stop = start + len(part)
-            parts.append(
-                ModelMatrix(
-                    values[:, start:stop],
-                    tuple(one.name for one in part),
-                    tuple(one.term for one in part),
-                )
-            )
-            start = stop
-        out.append((values, parts))
-    return out
+    store = Store([column.values(n, variables) for column in distinct], n)
+    return [
+        Matrix(
+            store,
+            tuple(place[one.key] for part in group for one in part),
+            tuple(tuple(one.name for one in part) for part in group),
+            tuple(one.term for part in group for one in part),
+        )
+        for group in plans
+    ]
 
 
-def _columns(store: Array, at: list[int]) -> Array:
+def _columns(store: Array, at: Sequence[int]) -> Array:
     """Some columns of a matrix: a view where they are evenly spaced, a copy otherwise."""
     step = at[1] - at[0] if len(at) > 1 else 1
     if step > 0 and all(b - a == step for a, b in pairwise(at)):
@@ -128,16 +179,20 @@ def _columns(store: Array, at: list[int]) -> Array:
     return copy
 
 
-def _plan(terms: TermSet, columns: Mapping[str, Column]) -> list[_Planned]:
+def _plan(terms: TermSet, variables: _Variables) -> Sequence[_Planned]:
     """Columns of one set of terms; in an interaction its first variable's vary fastest."""
-    out = [_Planned((), "(Intercept)", 0, ())] if terms.intercept else []
-    codings = _codings(terms, columns)
-    for number, (term, full) in enumerate(zip(terms.terms, codings, strict=True), start=1):
-        labels = [label_of(variable) for variable in term]
-        coded = [
-            code_variable(columns[label], label, full=whole)
-            for label, whole in zip(labels, full, strict=True)
-        ]
+    if all(
+        isinstance(column := variables.columns[label], NumericColumn) and len(column.suffixes) == 1
+        for term in terms.labels_of_terms
+        for label in term
+    ):
+        return _plan_of_numbers(terms)
+    out = _start_of_plan(terms)
+    codings = _codings(terms, variables.columns)
+    for number, (labels, full) in enumerate(
+        zip(terms.labels_of_terms, codings, strict=True), start=1
+    ):
+        coded = [variables.coded(label, whole) for label, whole in zip(labels, full, strict=True)]
         for places in product(*(range(len(one.names)) for one in reversed(coded))):
             at = places[::-1]
             out.append(
@@ -145,10 +200,23 @@ def _plan(terms: TermSet, columns: Mapping[str, Column]) -> list[_Planned]:
                     tuple(zip(labels, full, at, strict=True)),
                     ":".join(one.names[j] for one, j in zip(coded, at, strict=True)),
                     number,
-                    tuple(zip(coded, at, strict=True)),
                 )
             )
     return out
+
+
+@lru_cache(maxsize=256)
+def _plan_of_numbers(terms: TermSet) -> Sequence[_Planned]:
+    """The same where each variable is one column of numbers: whatever their values."""
+    out = _start_of_plan(terms)
+    for number, labels in enumerate(terms.labels_of_terms, start=1):
+        key = tuple((label, True, 0) for label in labels)
+        out.append(_Planned(key, ":".join(labels), number))
+    return tuple(out)
+
+
+def _start_of_plan(terms: TermSet) -> list[_Planned]:
+    return [_Planned((), "(Intercept)", 0)] if terms.intercept else []
 
 
 def _codings(terms: TermSet, columns: Mapping[str, Column]) -> list[list[bool]]:

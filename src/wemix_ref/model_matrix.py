@@ -10,7 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from wemix_ref.columns import Column, FactorColumn, NumericColumn, group_ids, take
+from wemix_ref.columns import (
+    Column,
+    FactorColumn,
+    NumericColumn,
+    group_ids,
+    group_numbers,
+    take,
+)
 from wemix_ref.errors import DataError, shown
 from wemix_ref.expressions import evaluate
 from wemix_ref.formula import Bar, Call, Expr, Formula, Name, TermSet, label_of, names_in
@@ -181,6 +188,11 @@ def model_frame(
 def _variable(
     expr: Expr, table: Table, kept: Mask | None, index: pd.Index, memory: Memory
 ) -> Column:
+    if isinstance(expr, Name) and table.finite(expr.name):
+        values = table.numbers(expr.name)
+        if values is not None and values.dtype == np.float64:
+            memory.column(expr.name, values)
+            return NumericColumn((values if kept is None else values[kept])[:, None])
     names = names_in(expr)
     present = table.complete(names)
     if _is_orthogonal_poly(expr) and present is not None:
@@ -271,8 +283,12 @@ def _group(
         # factor() of a column has the groups of the column itself.
         plain = factor.args[0].value
     if isinstance(plain, Name):
-        series = table[plain.name]
-        codes, ids = group_ids(plain.name, series if kept is None else series[kept])
+        numbers = table.numbers(plain.name)
+        if numbers is not None:
+            codes, ids = group_numbers(plain.name, numbers if kept is None else numbers[kept])
+        else:
+            series = table[plain.name]
+            codes, ids = group_ids(plain.name, series if kept is None else series[kept])
     else:
         column = _variable(factor, table, kept, index, memory)
         assert isinstance(column, FactorColumn)
@@ -301,5 +317,5 @@ def model_matrix(terms: TermSet, frame: ModelFrame) -> ModelMatrix:
     DataError
         A factor with one level only.
     """
-    [(_, [matrix])] = matrices([[terms]], frame.columns, len(frame.response))
-    return matrix
+    [matrix] = matrices([[terms]], frame.columns, len(frame.response))
+    return ModelMatrix(matrix.array(), matrix.names[0], matrix.assign)

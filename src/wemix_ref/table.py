@@ -30,6 +30,7 @@ class Table(Mapping[str, pd.Series]):
 
     def __init__(self, columns: Mapping[str, pd.Series], index: pd.Index) -> None:
         self._columns = dict(columns)
+        self._numbers: dict[str, NDArray[Any] | None] = {}
         self._present: dict[str, Mask | None] = {}
         self._finite: dict[str, bool] = {}
         self.index = index
@@ -73,12 +74,21 @@ class Table(Mapping[str, pd.Series]):
         """Number of rows N."""
         return len(self.index)
 
+    def numbers(self, name: str) -> NDArray[Any] | None:
+        """A column of one of NumPy's types of real numbers or booleans, (N,), not copied.
+
+        None for a column of another type.
+        """
+        if name not in self._numbers:
+            self._numbers[name] = _numbers(self._columns[name])
+        return self._numbers[name]
+
     def present(self, name: str) -> Mask | None:
         """Rows where a column has a value, (N,); None for all."""
         if name not in self._present:
-            column = self._columns[name]
-            self._finite[name] = _finite(column)
-            self._present[name] = None if self._finite[name] else present(column)
+            values = self.numbers(name)
+            self._finite[name] = values is not None and plainly_finite(values)
+            self._present[name] = None if self._finite[name] else present(self._columns[name])
         return self._present[name]
 
     def finite(self, name: str) -> bool:
@@ -111,18 +121,15 @@ def copies_on_write() -> bool:
 
 def present(column: pd.Series) -> Mask | None:
     """Rows that have a value, (N,); None for all."""
-    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiub":
-        mask = ~np.isnan(column.to_numpy())
-    else:
-        mask = column.notna().to_numpy(dtype=bool)
+    values = _numbers(column)
+    mask = column.notna().to_numpy(dtype=bool) if values is None else ~np.isnan(values)
     return None if mask.all() else mask
 
 
-def _finite(column: pd.Series) -> bool:
+def _numbers(column: pd.Series) -> NDArray[Any] | None:
     dtype = column.dtype
-    if not isinstance(dtype, np.dtype) or dtype.kind not in "fiub":
-        return False
-    return plainly_finite(column.to_numpy())
+    plain = isinstance(dtype, np.dtype) and dtype.kind in "fiub"
+    return column.to_numpy() if plain else None
 
 
 def plainly_finite(values: NDArray[Any]) -> bool:

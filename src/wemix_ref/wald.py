@@ -6,12 +6,18 @@ The paper prints chi-squared with p degrees of freedom; it is the number of hypo
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import chdtrc, fdtrc
 
 from wemix_ref.errors import OptionError
+from wemix_ref.lazily import Lazy
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = Lazy("scipy.special")
 
 __all__ = ["WaldTest", "wald"]
 
@@ -123,8 +129,8 @@ def wald(
     gap = R @ b - r
     statistic = float((gap / scale) @ np.linalg.solve(middle / np.outer(scale, scale), gap / scale))
     if df_denominator is None:
-        p = float(chdtrc(q, statistic))
+        p = float(special.chdtrc(q, statistic))
         return WaldTest(statistic, q, None, p, "chi2", recipe, R, r, R @ b, names)
     statistic /= q
-    p = float(fdtrc(q, df_denominator, statistic))
+    p = float(special.fdtrc(q, df_denominator, statistic))
     return WaldTest(statistic, q, float(df_denominator), p, "F", recipe, R, r, R @ b, names)

@@ -22,6 +22,7 @@ from wemix_ref.errors import OptionError, WeightsError, shown
 from wemix_ref.grouping import Grouping
 from wemix_ref.kernels_rows import group_extremes, group_firsts
 from wemix_ref.scaling import products, scale_conditional
+from wemix_ref.table import Table
 from wemix_ref.weight_reading import warn_of_reading
 
 __all__ = [
@@ -52,7 +53,7 @@ class LevelWeights:
 
     Attributes
     ----------
-    omega : (n,) unconditional weights of the rows.
+    omega : (n,) unconditional weights of the rows; maybe a column of the data, not to be changed.
     psi, psi_cond : per level of groups, lowest first, (G_l,).
     codes : (n,) level-2 group of each row.
     given_cond : (n,) conditional weights of the rows, where they were not derived from `omega`.
@@ -177,6 +178,12 @@ def check_columns(
         if name is None:
             out.append(np.full(1, np.nan))
             continue
+        numbers = data.numbers(name) if isinstance(data, Table) else None
+        if numbers is not None and numbers.dtype == np.float64:
+            values = numbers if complete is None else numbers[complete]
+            if _proper(values):
+                out.append(values)
+                continue
         column = data[name]
         if pd.api.types.is_bool_dtype(column.dtype) or not pd.api.types.is_numeric_dtype(
             column.dtype
@@ -187,11 +194,15 @@ def check_columns(
             )
         kept = column if complete is None else column[complete]
         values = kept.to_numpy(dtype=float, na_value=np.nan)
-        # both are false where a value is NaN
-        if not (values.min() >= LIMITS[0] and values.max() <= LIMITS[1]):
+        if not _proper(values):
             raise _improper(values, f"level-{j + 1} weight `{name}`", kept.index)
         out.append(values)
     return out
+
+
+def _proper(values: Array) -> bool:
+    # both are false where a value is NaN
+    return bool(np.minimum.reduce(values) >= LIMITS[0] and np.maximum.reduce(values) <= LIMITS[1])
 
 
 def _improper(values: Array, what: str, index: pd.Index) -> WeightsError:
@@ -264,9 +275,9 @@ def group_weights(
         uncond = products(cond, above)
     else:
         # a level without weights is as its parent: conditional weight 1
-        uncond = [given[-1].copy()]
+        uncond = [given[-1]]
         for own, name, parent in zip(given[-2::-1], names[-2::-1], above[::-1], strict=True):
-            uncond.insert(0, uncond[0][parent] if name is None else own.copy())
+            uncond.insert(0, uncond[0][parent] if name is None else own)
         cond = [
             *(
                 own / uncond[i + 2][parent]
@@ -378,7 +389,7 @@ def design_weights(
     """
     if values is None:
         ones = tuple(np.ones(len(group.labels)) for group in grouping)
-        return LevelWeights(np.ones(n), ones, ones, grouping[0].codes)
+        return LevelWeights(np.broadcast_to(1.0, n), ones, ones, grouping[0].codes)
     expected = len(grouping) + 1
     if len(names) != expected:
         levels = ", ".join(["rows"] + [f"`{group.name}`" for group in grouping])

@@ -75,9 +75,11 @@ def rows_of(design: Design) -> list[Any]:
 
 def numbers(design: Design, reml: bool, spoil: bool) -> list[float]:
     """Deviance and standard errors; with `spoil` the rows are lost once the criterion is made."""
+    # arrays that are asked for before are what the criterion is made from
+    rows = rows_of(design)
     criterion = criterion_of(design, reml)
     if spoil:
-        for array in rows_of(design):
+        for array in rows:
             array.flags.writeable = True
             array[...] = np.nan
     at, _ = minimise(criterion)

@@ -1,6 +1,8 @@
 """Arrays of a design, whatever the type and order of the ids, against a plain way to them."""
 
 import itertools
+from copy import copy
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,6 +10,7 @@ import pytest
 
 from wemix_ref.compiled import HAVE_NUMBA
 from wemix_ref.design import build_design
+from wemix_ref.fit import fit_design
 
 WEIGHTS = ["w1", "w2", "w3"]
 CROSS = "y ~ x + z + (1|cls) + (x|school)"
@@ -220,3 +223,55 @@ def test_missing_values_are_counted_in_the_data_as_given():
     count = int(data["z"].isna().sum())
     with pytest.warns(UserWarning, match=rf"uses \(`z`: {count}\)\.$"):
         build_design(CROSS, data, WEIGHTS, center_grand="~x", center_group={"school": "~z"})
+
+
+@pytest.fixture
+def plain_data():
+    rng = np.random.default_rng(5)
+    n = 120
+    data = pd.DataFrame({"y": rng.normal(size=n), "x": rng.normal(size=n), "z": rng.normal(size=n)})
+    data["class"], data["school"] = np.arange(n) // 5, np.arange(n) // 20
+    data["w3"] = 1.0 + data["school"] % 3
+    data["w2"], data["w1"] = data["w3"] * (1.0 + data["class"] % 2), 8.0 + data["x"]
+    return data
+
+
+@pytest.mark.parametrize("weights", [None, ["w1", "w2", "w3"]])
+def test_a_fit_reads_the_columns_of_the_data_where_they_are(plain_data, weights):
+    design = build_design("y ~ x + z + (1|class) + (x|school)", plain_data, weights)
+    X, y, Zs, omega = design.columns()
+    for column, name in zip([*X[1:], y, Zs[1][1]], ["x", "z", "y", "x"], strict=True):
+        assert np.shares_memory(column, design.table[name].to_numpy())
+        assert np.shares_memory(column, plain_data[name].to_numpy())
+    ones = [X[0], Zs[0][0], *([omega] if weights is None else [])]
+    assert {column.strides for column in ones} == {(0,)}
+    if weights is not None:
+        assert np.shares_memory(omega, plain_data["w1"].to_numpy())
+    fit_design(design)
+    delayed = [vars(design)[name] for name in ("X", "y", "omega")]
+    delayed += [vars(level)["Z"] for level in design.levels] + [vars(design.levels[1])["codes"]]
+    assert not [one for one in delayed if isinstance(one, np.ndarray)]
+    np.testing.assert_array_equal(design.X, np.column_stack(X))
+    np.testing.assert_array_equal(design.levels[1].Z, np.column_stack(Zs[1]))
+    np.testing.assert_array_equal(design.levels[1].codes, plain_data["school"])
+    np.testing.assert_array_equal(design.omega, 1.0 if weights is None else plain_data["w1"])
+
+
+def test_what_is_put_into_an_array_of_the_design_counts(plain_data):
+    design = build_design("y ~ x + z + (1|class) + (x|school)", plain_data)
+    other = build_design(
+        "y ~ x + z + (1|class) + (x|school)", plain_data.assign(x=plain_data["z"] ** 2)
+    )
+    design.X[:, 1] = plain_data["z"] ** 2
+    assert fit_design(design).deviance == pytest.approx(fit_design(other).deviance, rel=1e-9)
+
+
+def test_columns_are_held_without_the_source(plain_data):
+    design = build_design("y ~ x + (1|school)", plain_data)
+    held = copy(design)
+    vars(held)["source"] = None
+    before = plain_data.copy()
+    plain_data.loc[:, ["x", "y"]] = 0.0
+    for one in (design, held, replace(design, source=None)):
+        np.testing.assert_array_equal(one.X[:, 1], before["x"])
+        np.testing.assert_array_equal(one.y, before["y"])

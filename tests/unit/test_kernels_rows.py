@@ -10,6 +10,7 @@ from wemix_ref.kernels_rows import (
     count_below,
     group_extremes,
     group_firsts,
+    group_order,
     nesting,
     number,
     presence_numbers,
@@ -163,3 +164,26 @@ def test_count_below(switch):
     limit = rng.uniform(1.0, 2.0, 40)
     assert count_below(values, codes, limit) == int((values < limit[codes]).sum())
     assert count_below(limit[codes], codes, limit) == 0
+
+
+@pytest.mark.parametrize("n_groups", [3, 400])
+def test_scattered_groups_are_put_together(n_groups, switch, monkeypatch):
+    monkeypatch.setattr(kernels_rows, "FEW_ROWS", 0)
+    codes = rng.integers(0, n_groups, 5000)
+    codes[:n_groups] = np.arange(n_groups)
+    order = group_order(codes)
+    np.testing.assert_array_equal(order, np.argsort(codes, kind="stable"))
+
+
+def test_groups_that_stand_together_stay_where_they_are(switch, monkeypatch):
+    monkeypatch.setattr(kernels_rows, "FEW_ROWS", 0)
+    # in any order of the groups, and some of them in two places
+    codes = np.repeat(rng.permutation(50), 20)
+    assert group_order(codes) is None
+    assert group_order(np.concatenate([codes, codes[:200]])) is None
+    assert group_order(np.zeros(10, dtype=np.intp)) is None
+    assert group_order(np.arange(10)[::-1]) is None
+
+
+def test_few_rows_stay_where_they_are(switch):
+    assert group_order(rng.integers(0, 9, kernels_rows.FEW_ROWS)) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 import tomllib
 from importlib import metadata
@@ -244,3 +245,30 @@ def test_the_licence_is_the_same_everywhere(project_root: Path, project: dict) -
     citation = yaml.safe_load((project_root / "CITATION.cff").read_text("utf-8"))
     assert citation["license"] == project["license"] == "BSD-3-Clause"
     assert "BSD 3-Clause" in (project_root / "LICENSE").read_text("utf-8")
+
+
+#: Modules that only some uses need; the first fit loads numba and SciPy's linear algebra.
+HEAVY = (
+    "matplotlib",
+    "numba",
+    "polars",
+    "rpy2",
+    "scipy.optimize",
+    "scipy.sparse.linalg",
+    "scipy.special",
+    "scipy.stats",
+    "snakemake",
+    "statsmodels",
+    "yaml",
+)
+
+
+def test_importing_the_estimator_loads_no_more_than_it_needs():
+    found = subprocess.run(
+        [sys.executable, "-c", "from wemix_ref import mix; import sys; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert "wemix_ref.fit" in found
+    assert [name for name in HEAVY if name in found] == []

@@ -133,6 +133,8 @@ def walk(node: Expr) -> Iterator[Expr]:
 
 def names_in(node: Expr) -> tuple[str, ...]:
     """Data columns that an expression uses, each once, in the order of the text."""
+    if isinstance(node, Name):
+        return (node.name,)
     return tuple(dict.fromkeys(n.name for n in walk(node) if isinstance(n, Name)))
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 from wemix_ref.formula.deparse import symbol, to_label
@@ -65,7 +66,12 @@ class TermSet:
     @property
     def labels(self) -> tuple[str, ...]:
         """R's labels of the terms, such as ``a:log(x)``."""
-        return tuple(":".join(label_of(v) for v in term) for term in self.terms)
+        return tuple(":".join(labels) for labels in self.labels_of_terms)
+
+    @cached_property
+    def labels_of_terms(self) -> tuple[tuple[str, ...], ...]:
+        """R's labels of each term's variables."""
+        return tuple(tuple(label_of(v) for v in term) for term in self.terms)
 
 
 def label_of(variable: Expr) -> str:

@@ -6,12 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
+from wemix_ref.lazily import Lazy
 from wemix_ref.plots.figure import ACCENT, GREY, INK, WARM, dress, one_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = Lazy("scipy.special")
 
 __all__ = ["draw_qq", "draw_residuals", "normal_quantiles", "running_means"]
 
@@ -49,7 +54,7 @@ def normal_quantiles(values: Array, weights: Array) -> tuple[Array, Array, Array
     order = np.argsort(values, kind="stable")
     w = weights[order]
     probability = (np.cumsum(w) - w / 2.0) / w.sum()
-    return values[order], np.asarray(ndtri(probability)), probability
+    return values[order], np.asarray(special.ndtri(probability)), probability
 
 
 def draw_residuals(
@@ -82,7 +87,7 @@ def draw_qq(
     ax = one_axes(ax, 5.2, 4.2)
     ordered, quantiles, probability = normal_quantiles(values, weights)
     quartiles = np.interp([0.25, 0.75], probability, ordered)
-    slope = (quartiles[1] - quartiles[0]) / (2.0 * ndtri(0.75))
+    slope = (quartiles[1] - quartiles[0]) / (2.0 * special.ndtri(0.75))
     middle = quartiles.mean()
     ends = np.array([quantiles[0], quantiles[-1]])
     ax.plot(ends, middle + slope * ends, color=WARM, linewidth=1.2, label="line through quartiles")

@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
+from wemix_ref.lazily import Lazy
 from wemix_ref.plots.figure import ACCENT, GREY, INK, WARM, dress, one_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = Lazy("scipy.special")
 
 __all__ = ["caterpillar_height", "draw_caterpillar"]
 
@@ -36,7 +41,7 @@ def draw_caterpillar(
     """
     ax = one_axes(ax, 5.2, caterpillar_height(modes.size))
     order = np.argsort(modes, kind="stable")
-    half = ndtri(0.5 + level / 2.0) * se[order]
+    half = special.ndtri(0.5 + level / 2.0) * se[order]
     centre, height = modes[order], np.arange(modes.size)
     apart = np.abs(centre) > half
     ax.axvline(0.0, color=GREY, linewidth=0.9)

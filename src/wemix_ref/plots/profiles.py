@@ -5,13 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import ndtri
 
+from wemix_ref.lazily import Lazy
 from wemix_ref.plots.figure import ACCENT, GREY, INK, WARM, dress, one_axes
 from wemix_ref.theta_profile import ThetaProfile
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = Lazy("scipy.special")
 
 __all__ = ["NO_CUTOFF", "draw_profile"]
 
@@ -45,7 +50,7 @@ def draw_profile(
             label="if it were a parabola",
         )
     ax.plot(profile.values, y, color=ACCENT, linewidth=1.7, marker=".", markersize=4)
-    z = float(ndtri(0.5 + level / 2.0))
+    z = float(special.ndtri(0.5 + level / 2.0))
     for cut in ([-z, z] if zeta else [lowest + z**2]) if cutoffs else []:
         ax.axhline(cut, color=WARM, linewidth=0.9, linestyle=":")
     if cutoffs:
