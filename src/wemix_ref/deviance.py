@@ -11,15 +11,22 @@ part contracted: with v = (-b, 1) only T v is needed, not T.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.lapack import dpotrf, dpotrs, dtrtrs
 
 from wemix_ref.covariance import CovarianceMap
 from wemix_ref.crossproducts import CrossProducts
 from wemix_ref.elimination import LevelState
+from wemix_ref.lazily import Lazy
+from wemix_ref.linalg import solve_triangle
 from wemix_ref.recursion import Down, Recursion, Up
+
+if TYPE_CHECKING:
+    from scipy.linalg import lapack
+else:
+    lapack = Lazy("scipy.linalg.lapack")
 
 __all__ = ["Criterion", "Evaluation", "Profile", "profiled_hessian"]
 
@@ -146,12 +153,12 @@ class Criterion:
         if p == 0:
             none = np.empty((0, 0))
             return Profile(F, none, none, np.ones(1), float(F[0, 0]), dof, 0.0)
-        root, failed = dpotrf(F[:p, :p], lower=1)
+        root, failed = lapack.dpotrf(F[:p, :p], lower=1)
         if failed:
             raise np.linalg.LinAlgError("F_xx is not positive definite")
-        F_xx_inv, _ = dpotrs(root, np.eye(p), lower=1)
-        half, _ = dtrtrs(root, F[:p, p], lower=1)
-        b, _ = dtrtrs(root, half, lower=1, trans=1)
+        F_xx_inv, _ = lapack.dpotrs(root, np.eye(p), lower=1)
+        half = solve_triangle(root, F[:p, p], lower=True)
+        b = solve_triangle(root, half, lower=True, transposed=True)
         v = np.ones(p + 1)
         v[:p] = -b
         r2 = float(F[p, p] - half @ half)
@@ -175,7 +182,7 @@ class Criterion:
         V = profile.v[:, None]
         weights = np.array([0.0 if adjoint == "none" else 1.0 / profile.sigma2])
         if self.reml and adjoint == "criterion" and p:
-            root, _ = dtrtrs(profile.root, np.eye(p), lower=1, trans=1)
+            root = solve_triangle(profile.root, np.eye(p), lower=True, transposed=True)
             V = np.hstack([np.vstack([root, np.zeros((1, p))]), V])
             weights = np.append(np.ones(p), weights)
         down = self.recursion.down(at.up, at.Lams, V[None], np.diag(weights)[None])

@@ -6,7 +6,6 @@ This is what runs without compiled loops, and what `elimination_loops.py` is tes
 from __future__ import annotations
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from wemix_ref.linalg import add_by_group
@@ -34,6 +33,8 @@ def _t(M: Array) -> Array:
 
 def _add_at(out: Array, where: Ints, values: Array, weights: Array) -> None:
     """out[where[g]] += weights[g] values[g]."""
+    import scipy.sparse as sp  # not needed where loops are compiled
+
     G = where.size
     into = sp.csr_array((weights, (where, np.arange(G))), shape=(out.shape[0], G))
     out += np.asarray(into @ values.reshape(G, -1)).reshape(out.shape)

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from wemix_ref.errors import DataError, RankError, shown
 from wemix_ref.lazily import Lazy
-from wemix_ref.linalg import triangular_factor
+from wemix_ref.linalg import solve_triangle, triangular_factor
 
 if TYPE_CHECKING:
     import scipy.linalg as linalg
@@ -144,7 +144,7 @@ def _by_block(X: Array, blocks: Blocks, y: Array) -> tuple[Array, Array]:
         )
     R = factor[:p, :p]
     _check_rank(R)
-    R_inv = linalg.solve_triangular(R, np.eye(p))
+    R_inv = solve_triangle(R, np.eye(p))
     return np.asarray(R_inv @ factor[:p, p]), np.asarray(R_inv @ R_inv.T)
 
 
@@ -171,7 +171,7 @@ def _whiten(label: object, block: Array, columns: Array) -> Array:
         root = linalg.cholesky(block, lower=True, check_finite=False)
     except np.linalg.LinAlgError as error:
         raise DataError(_NOT_DEFINITE.format(name)) from error
-    return np.asarray(linalg.solve_triangular(root, columns, lower=True, check_finite=False))
+    return solve_triangle(root, columns, lower=True)
 
 
 _NOT_DEFINITE = (

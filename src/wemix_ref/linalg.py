@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["add_by_group", "triangular_factor"]
+from wemix_ref.lazily import Lazy
+
+if TYPE_CHECKING:
+    from scipy.linalg import blas
+else:
+    blas = Lazy("scipy.linalg.blas")
+
+__all__ = ["add_by_group", "solve_triangle", "triangular_factor"]
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -14,6 +23,19 @@ Ints = NDArray[np.intp]
 def triangular_factor(M: Array) -> Array:
     """Upper-triangular R of M = Q R, shape (min(n, m), m) for M of shape (n, m)."""
     return np.asarray(np.linalg.qr(M, mode="r"), dtype=np.float64)
+
+
+def solve_triangle(R: Array, B: Array, *, lower: bool = False, transposed: bool = False) -> Array:
+    """R^-1 B, or R^-T B, for triangular R, (p, p), and B of shape (p,) or (p, m).
+
+    By BLAS: LAPACK's function for this goes over several threads however small p is, which on a
+    busy machine takes thousands of times as long.
+    """
+    if R.shape[0] == 0:
+        return np.array(B)
+    columns = B if B.ndim == 2 else B[:, None]
+    solved = blas.dtrsm(1.0, R, columns, lower=lower, trans_a=transposed)
+    return np.asarray(solved).reshape(B.shape)
 
 
 def add_by_group(values: Array, groups: Ints, T: Array, low: Array) -> None:

@@ -8,13 +8,19 @@ at rounding, the gradient.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.lapack import dsyevd
 
 from wemix_ref.deviance import Criterion, Evaluation
 from wemix_ref.errors import ModelError
+from wemix_ref.lazily import Lazy
+
+if TYPE_CHECKING:
+    from scipy.linalg import lapack
+else:
+    lapack = Lazy("scipy.linalg.lapack")
 
 __all__ = [
     "CONVERGED",
@@ -66,7 +72,7 @@ def _step(phi: Array, gradient: Array, H: Array, exact: bool) -> Newton:
     What is flat is judged relative to phi where that is large, as it is when r^2 goes to zero.
     """
     scale = np.maximum(1.0, np.abs(phi))
-    values, vectors, failed = dsyevd(H * scale[:, None] * scale)
+    values, vectors, failed = lapack.dsyevd(H * scale[:, None] * scale)
     if failed:
         raise np.linalg.LinAlgError("the eigenvalues of the Hessian did not converge")
     size = np.abs(values)

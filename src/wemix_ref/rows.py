@@ -24,15 +24,13 @@ from wemix_ref import rows_loops
 from wemix_ref.compiled import HAVE_NUMBA
 from wemix_ref.kernels_rows import group_order, plain
 from wemix_ref.lazily import Lazy
-from wemix_ref.linalg import add_by_group, triangular_factor
+from wemix_ref.linalg import add_by_group, solve_triangle, triangular_factor
 
 if TYPE_CHECKING:
-    import scipy.linalg as linalg
     from scipy.linalg import blas, lapack
 else:
     blas = Lazy("scipy.linalg.blas")
     lapack = Lazy("scipy.linalg.lapack")
-    linalg = Lazy("scipy.linalg")
 
 __all__ = ["BLOCK_ROWS", "Coordinates", "Rows", "accumulate", "working_rows"]
 
@@ -74,7 +72,7 @@ class Coordinates:
 
     def beta(self, b: Array) -> Array:
         """Coefficients of X, shape (p,), from coefficients b of X~ for the residual e."""
-        beta = linalg.solve_triangular(self.R, self.b0 + b)
+        beta = solve_triangle(self.R, self.b0 + b)
         if self.constant is not None:
             beta[self.constant] += (self.y_shift - self.shift @ beta) / self.value
         return np.asarray(beta)
@@ -98,7 +96,7 @@ class Coordinates:
     @property
     def covariance_root(self) -> Array:
         """D beta / d b, shape (p, p): the inverse of `jacobian`."""
-        root = linalg.solve_triangular(self.R, np.eye(self.R.shape[0]))
+        root = solve_triangle(self.R, np.eye(self.R.shape[0]))
         if self.constant is not None:
             root[self.constant] -= (self.shift @ root) / self.value
         return np.asarray(root)
@@ -287,7 +285,7 @@ def working_rows(
     W = float(omega.sum())
     R = _triangle(gram[own, own], columns, shift, omega)
     Xy = gram[own, -1]
-    b0 = lapack.dtrtrs(R, Xy, trans=1)[0] if Xy.size else Xy
+    b0 = solve_triangle(R, Xy, transposed=True)
     factors = [
         _level_factor(gram[level, level], columns, level, omega, W) for level in columns.levels
     ]
