@@ -7,7 +7,7 @@ from copy import deepcopy
 import pytest
 import yaml
 
-from wemix_ref import mix, newton, optimise
+from wemix_ref import batch, mix, newton, optimise
 from wemix_ref.engines import get_engine
 from wemix_ref.performance import performance
 from wemix_ref.simulate.draws import Draws
@@ -79,6 +79,7 @@ def test_a_fit_that_did_not_converge_is_rows_that_say_so(study, monkeypatch, tmp
     # the search may not leave its start
     monkeypatch.setattr(optimise, "_bfgs", lambda criterion, phi, _: criterion.evaluate(phi))
     monkeypatch.setattr(newton, "MAX_NEWTON", 0)
+    monkeypatch.setattr(batch, "MAX_STEPS", 0)
     monkeypatch.setattr(optimise, "MAX_ROUNDS", 0)
     bad = run(read, [0, 1])
     assert good["converged"].eq(True).all()
