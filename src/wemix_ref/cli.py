@@ -14,6 +14,7 @@ from wemix_ref.cli_divergences import add_divergences
 from wemix_ref.cli_fit import add_fit
 from wemix_ref.cli_hunt import add_hunt
 from wemix_ref.cli_references import add_references
+from wemix_ref.cli_reliability import add_reliability
 from wemix_ref.cli_study import add_study
 from wemix_ref.cli_text import columns, json_text, one_line
 from wemix_ref.errors import WemixRefError
@@ -94,6 +95,8 @@ def _parser() -> argparse.ArgumentParser:
     add_hunt(commands)
 
     add_references(commands)
+
+    add_reliability(commands)
 
     engines = commands.add_parser("engines", help="list the engines that can run here")
     engines.add_argument("--json", action="store_true", help="print as JSON")
