@@ -27,6 +27,7 @@ from wemix_ref.errors import (
 
 if TYPE_CHECKING:
     from wemix_ref.fit import mix
+    from wemix_ref.many import mix_many
     from wemix_ref.marginal import gls
     from wemix_ref.results import FittedModel
     from wemix_ref.scaling import scale_weights
@@ -55,6 +56,7 @@ __all__ = [
     "__version__",
     "gls",
     "mix",
+    "mix_many",
     "scale_weights",
 ]
 
@@ -63,6 +65,7 @@ _HOME = {
     "FittedModel": "wemix_ref.results",
     "gls": "wemix_ref.marginal",
     "mix": "wemix_ref.fit",
+    "mix_many": "wemix_ref.many",
     "scale_weights": "wemix_ref.scaling",
 }
 

@@ -23,7 +23,7 @@ from wemix_ref.inference import check_recipe
 from wemix_ref.optimise import minimise, minimise_all
 from wemix_ref.results import FittedModel
 
-__all__ = ["criterion_of", "fit_design", "fit_designs", "mix", "try_designs"]
+__all__ = ["check_options", "criterion_of", "fit_design", "fit_designs", "mix", "try_designs"]
 
 
 def criterion_of(design: Design, reml: bool = False) -> Criterion:
@@ -171,8 +171,15 @@ def mix(
     >>> fit.converged
     True
     """
-    _check_options(formula, weights, conditional_weights, reml, se)
-    _check_unweighted(weights, scale, use)
+    check_options(
+        formula,
+        weights,
+        conditional_weights=conditional_weights,
+        scale=scale,
+        use=use,
+        reml=reml,
+        se=se,
+    )
     design = build_design(
         formula,
         data,
@@ -202,9 +209,24 @@ def mix(
     return fit
 
 
-def _check_options(
-    formula: object, weights: object, conditional_weights: object, reml: object, se: object
+def check_options(
+    formula: object,
+    weights: object,
+    *,
+    conditional_weights: object = False,
+    scale: object = "none",
+    use: object = None,
+    reml: object = False,
+    se: object = None,
+    **_: object,
 ) -> None:
+    """Refuse options that do not go together, before the data are looked at.
+
+    Raises
+    ------
+    FormulaError, OptionError, ModelError
+        What must hold, and what was found.
+    """
     if not isinstance(formula, str):
         raise FormulaError(
             f"formula must be text such as 'y ~ x + (1|g)'; found {type(formula).__name__}."
@@ -226,10 +248,6 @@ def _check_options(
             "conditional_weights=True says how to read the weights, but none were given. "
             "Pass weights, or leave conditional_weights out."
         )
-
-
-def _check_unweighted(weights: object, scale: object, use: object) -> None:
-    """Refuse what says how to treat weights when there are none."""
     if weights is not None:
         return
     for name, value in (("scale", None if scale == "none" else scale), ("use", use)):

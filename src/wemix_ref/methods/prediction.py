@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from wemix_ref.conditional_modes import conditional_variances
 from wemix_ref.errors import OptionError
@@ -208,6 +209,33 @@ class Prediction(Fitted):
         )
         names = [f"sim_{i + 1}" for i in range(int(n))]
         return pd.DataFrame(draws, index=self.design.index, columns=names)
+
+    def refit(self, responses: ArrayLike | pd.Series | pd.DataFrame) -> Any:  # noqa: ANN401
+        """Fit the same model, on the same rows and weights, to other responses.
+
+        For a parametric bootstrap: ``fit.refit(fit.simulate(1000, seed=1))``. Fits of many
+        responses are started together, which takes a fraction of the time; none depends on those
+        beside it.
+
+        Parameters
+        ----------
+        responses : (n_obs,) for one fit, or (n_obs, R) such as `simulate` gives; on the scale of
+            the formula's left-hand side, rows as in `resid`.
+
+        Returns
+        -------
+        FittedModel, or a list of R of them, with this fit's criterion and recipe.
+
+        Raises
+        ------
+        DataError
+            Another number of rows, another index, or a value that is not finite.
+        ModelError
+            A response that the model fits exactly; its place, from 0, stands before the message.
+        """
+        from wemix_ref.many import refitted  # which makes fits of this class
+
+        return refitted(self.design, responses, self.reml, self.se_recipe)
 
     # -- shares of variance --------------------------------------------------------------------
 
