@@ -386,9 +386,13 @@ def _values(stored: Array | Copied) -> Array:
 def _weighted_squares(omega: Array, Z: Sequence[Array]) -> Array:
     """Sum of omega z^2 for each column, (q,)."""
     out = np.zeros(len(Z))
-    for start in range(0, omega.size, BLOCK_ROWS):
-        rows = slice(start, start + BLOCK_ROWS)
-        for j, z in enumerate(Z):
+    for j, z in enumerate(Z):
+        if z.strides == (0,):
+            # one number stands for all rows
+            out[j] = omega.sum() * z[0] ** 2
+            continue
+        for start in range(0, omega.size, BLOCK_ROWS):
+            rows = slice(start, start + BLOCK_ROWS)
             out[j] += omega[rows] @ z[rows] ** 2
     return out
 
