@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -147,22 +148,24 @@ class Design:
         """(n,) level-1 weights given the level-2 group."""
         return np.asarray(self.omega / self.levels[0].psi[self.levels[0].codes])
 
-    def columns(self) -> tuple[Sequence[Array], Array, list[Sequence[Array]], Array]:
-        """Columns of X, y, columns of each level's Z, and omega, to be read only, (n,) each.
+    def columns(self) -> tuple[Sequence[Array], Array, list[Sequence[Array]], Ints, Array]:
+        """Columns of X, y, columns of each level's Z, level-2 groups, and omega, (n,) each.
 
-        They are those of the data frame, or stand for many rows of one value, where they can be.
+        They are those of the data frame, or stand for many rows of one value, where they can be,
+        and are not to be changed.
         """
         return (
             _columns(vars(self)["X"]),
             _values(vars(self)["y"]),
             [_columns(vars(level)["Z"]) for level in self.levels],
+            _values(vars(self.levels[0])["codes"]),
             _values(vars(self)["omega"]),
         )
 
     @cached_property
     def covariance(self) -> CovarianceMap:
         """Where theta stands, with the scale of each column of Z."""
-        _, _, Zs, omega = self.columns()
+        _, _, Zs, _, omega = self.columns()
         total = omega.sum()
         scales = []
         for Z in Zs:
@@ -256,6 +259,9 @@ def build_design(
     _check_rank(X.columns, X.names[0], weighting.omega)
 
     levels = []
+    lowest = grouping[0].codes
+    # ids of the data that are codes already are not the design's own
+    lowest_codes = lowest if lowest.flags.owndata else when_asked(Copied(lowest))
     ancestors: Ints | None = None
     for position, (group, Z) in enumerate(zip(grouping, random, strict=True)):
         for names_of_term in Z.names:
@@ -268,9 +274,7 @@ def build_design(
             Level(
                 name=group.name,
                 number=position + 2,
-                codes=group.codes
-                if ancestors is None
-                else when_asked(Looked(ancestors, grouping[0].codes)),
+                codes=lowest_codes if ancestors is None else when_asked(Looked(ancestors, lowest)),
                 labels=group.labels,
                 parent=group.parent,
                 terms=tuple(RandomTerm(names_of_term) for names_of_term in Z.names),
@@ -379,16 +383,20 @@ def _columns(stored: Array | Matrix) -> Sequence[Array]:
     return stored.columns if isinstance(stored, Matrix) else list(stored.T)
 
 
-def _values(stored: Array | Copied) -> Array:
+def _values(stored: Any) -> Any:  # noqa: ANN401
     return stored.values if isinstance(stored, Copied) else stored
 
 
 def _weighted_squares(omega: Array, Z: Sequence[Array]) -> Array:
     """Sum of omega z^2 for each column, (q,)."""
     out = np.zeros(len(Z))
-    for start in range(0, omega.size, BLOCK_ROWS):
-        rows = slice(start, start + BLOCK_ROWS)
-        for j, z in enumerate(Z):
+    for j, z in enumerate(Z):
+        if z.strides == (0,):
+            # one number stands for all rows
+            out[j] = omega.sum() * z[0] ** 2
+            continue
+        for start in range(0, omega.size, BLOCK_ROWS):
+            rows = slice(start, start + BLOCK_ROWS)
             out[j] += omega[rows] @ z[rows] ** 2
     return out
 

@@ -28,12 +28,12 @@ __all__ = ["check_options", "criterion_of", "fit_design", "fit_designs", "mix", 
 
 def criterion_of(design: Design, reml: bool = False) -> Criterion:
     """Build the criterion of a design: one pass over its data."""
-    X, y, Zs, omega = design.columns()
+    X, y, Zs, codes, omega = design.columns()
     data = cross_products(
         X,
         y,
         Zs,
-        design.levels[0].codes,
+        codes,
         [level.parent for level in design.levels],
         omega,
         [level.psi for level in design.levels],

@@ -46,7 +46,7 @@ def number(values: NDArray[Any]) -> tuple[Ints, NDArray[Any]]:
 
     Returns
     -------
-    codes : (n,) 0 to G-1.
+    codes : (n,) 0 to G-1; maybe the values themselves, so not to be changed.
     ids : (G,) the values, rising, of the same type.
     """
     if values.dtype.kind == "b":
@@ -76,7 +76,12 @@ def _number_whole(values: NDArray[np.int64]) -> tuple[Ints, NDArray[np.int64]]:
 
 
 def _number_rising(values: NDArray[np.int64]) -> tuple[Ints, NDArray[np.int64]] | None:
-    """Number values that never fall; None where they do."""
+    """Number values that never fall; None where they do.
+
+    Values that are such numbers already are the codes, not a copy.
+    """
+    if HAVE_NUMBA() and values[0] == 0 and _counts_up(values):
+        return values, np.arange(int(values[-1]) + 1)
     codes = np.empty(values.size, dtype=np.intp)
     if HAVE_NUMBA():
         ids = np.empty(min(values.size, int(values[-1]) - int(values[0]) + 1), dtype=np.int64)
@@ -88,6 +93,14 @@ def _number_rising(values: NDArray[np.int64]) -> tuple[Ints, NDArray[np.int64]] 
     codes[0] = 0
     np.cumsum(first, out=codes[1:])
     return codes, np.concatenate([values[:1], values[1:][first]])
+
+
+@compiled
+def _counts_up(values: NDArray[np.int64]) -> bool:
+    for i in range(1, values.size):
+        if values[i] != values[i - 1] and values[i] != values[i - 1] + 1:
+            return False
+    return True
 
 
 @compiled

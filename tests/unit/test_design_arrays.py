@@ -239,10 +239,14 @@ def plain_data():
 @pytest.mark.parametrize("weights", [None, ["w1", "w2", "w3"]])
 def test_a_fit_reads_the_columns_of_the_data_where_they_are(plain_data, weights):
     design = build_design("y ~ x + z + (1|class) + (x|school)", plain_data, weights)
-    X, y, Zs, omega = design.columns()
+    X, y, Zs, codes, omega = design.columns()
     for column, name in zip([*X[1:], y, Zs[1][1]], ["x", "z", "y", "x"], strict=True):
         assert np.shares_memory(column, design.table[name].to_numpy())
         assert np.shares_memory(column, plain_data[name].to_numpy())
+    # ids that are numbers from 0 in rising order are codes already
+    if HAVE_NUMBA():
+        assert np.shares_memory(codes, plain_data["class"].to_numpy())
+        assert not np.shares_memory(codes, design.levels[0].codes)
     ones = [X[0], Zs[0][0], *([omega] if weights is None else [])]
     assert {column.strides for column in ones} == {(0,)}
     if weights is not None:

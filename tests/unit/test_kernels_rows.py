@@ -23,6 +23,9 @@ UNSORTED = rng.integers(0, 60, 1200)
 WHOLE = {
     "rising": np.sort(UNSORTED),
     "rising with gaps": np.sort(UNSORTED) * 10**12,
+    "from zero": np.repeat(np.arange(20), 3),
+    "from zero with a gap": np.array([0, 0, 1, 3, 3]),
+    "from zero, then falling": np.array([0, 1, 1, 0]),
     "one value": np.full(5, 3),
     "one row": np.array([-4]),
     "falling": np.sort(UNSORTED)[::-1],
