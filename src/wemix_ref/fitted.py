@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import pandas as pd
-import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from wemix_ref import marginal
@@ -19,7 +18,13 @@ from wemix_ref.design import Design
 from wemix_ref.deviance import Criterion, Evaluation
 from wemix_ref.errors import ModelError, OptionError
 from wemix_ref.inference import Inference, check_recipe, infer
+from wemix_ref.lazily import Lazy
 from wemix_ref.optimise import OptimizerReport, report_at
+
+if TYPE_CHECKING:
+    import scipy.sparse as sp
+else:
+    sp = Lazy("scipy.sparse")
 
 __all__ = ["Fitted"]
 

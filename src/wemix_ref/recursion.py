@@ -42,14 +42,13 @@ class Up:
     Attributes
     ----------
     left : (G, q, q + r) cross-products once the levels below are integrated out.
-    B : (G, q, r). log_det : (G,) log det A.
+    log_det : (G,) log det A.
     F : (N, p + 1, p + 1). F_top : (K, p + 1, p + 1) by top group, empty where the data have none.
     total : (N,) sum of psi log det A.
     failed : (N,) first level where A was not positive definite, or -1.
     """
 
     left: Arrays
-    B: Arrays
     log_det: Arrays
     F: Array
     F_top: Array
@@ -150,7 +149,6 @@ class Recursion:
         if into is None:
             into = Up(
                 (self.T[0], *(np.empty(T.shape) for T in self.T[1:])),
-                tuple(np.empty((T.shape[0], T.shape[1], T.shape[2] - T.shape[1])) for T in self.T),
                 tuple(np.empty(psi.size) for psi in self.psi),
                 np.empty(self.F.shape),
                 np.empty(self.F_top.shape),
@@ -169,23 +167,17 @@ class Recursion:
             self.top,
             Lam,
             0 if by_top or self.many else k,
+            k if self.many and not by_top else 0,
             self.F,
             self.F_top,
             self.F_low,
             into.left,
-            into.B,
             into.log_det,
             into.F,
             into.F_top,
             into.total,
             into.failed,
         )
-        if self.many and not by_top:
-            for f in fits:
-                for starts, psi, B in zip(self.starts, self.psi, into.B, strict=True):
-                    mine = slice(starts[f], starts[f + 1])
-                    last = B[mine, :, -k:].reshape(-1, k)
-                    into.F[f] -= last.T @ (np.repeat(psi[mine], B.shape[1])[:, None] * last)
         return into
 
     def down(

@@ -34,8 +34,20 @@ Ints = NDArray[np.intp]
 Arrays = tuple[Array, ...]
 Indices = tuple[Ints, ...]
 
+#: Groups of a level that are eliminated before what they explain is taken off those above.
+CHUNK = 2048
+
 #: Log-determinants that are summed before they are added to the others.
 BLOCK = 128
+
+
+@compiled
+def fold(B: Array, psi: Array, k: int, F: Array) -> None:
+    """F -= sum psi B'B over the last k columns, by a product of matrices."""
+    G, q, r = B.shape
+    last = np.ascontiguousarray(B[:, :, r - k :]).reshape(G * q, k)
+    weighted = last * np.repeat(psi, q).reshape(G * q, 1)
+    F -= np.dot(last.T, weighted)
 
 
 @compiled
@@ -60,11 +72,11 @@ def upward(
     top: Indices,
     Lam: Arrays,
     n_fold: int,
+    n_outside: int,
     F_start: Array,
     F_top_start: Array,
     F_low: Array,
     left: Arrays,
-    B: Arrays,
     log_det: Arrays,
     F: Array,
     F_top: Array,
@@ -76,8 +88,8 @@ def upward(
     Parameters
     ----------
     fits : which. above : per level, (levels above, G). top : (G,) top group.
-    n_fold : how many columns of [X, y] are folded into F here; 0 where F is by top group, or where
-        there are so many that matrix products do it.
+    n_fold, n_outside : how many columns of [X, y] are folded into F in the loop over groups, or,
+        where there are many, by products of matrices; both 0 where F is by top group.
     left : per level, T once the levels below are integrated out, by conditional weights; at level 2
         not used.
     total : (fits,) sum of psi log det A.
@@ -103,18 +115,28 @@ def upward(
             if level > 0:
                 here = left[level][a:b]
                 here[:] = (here + rounded[level]) / mine.reshape(b - a, 1, 1)
-            explained, own = B[level][a:b], log_det[level][a:b]
-            if eliminate(here, Lam[level][f], mine, n_fold, F[f], explained, own) >= 0:
-                failed[f] = level
+            own, lam = log_det[level][a:b], Lam[level][f]
+            q, r = here.shape[1], here.shape[2] - here.shape[1]
+            # what some groups explain goes up before the next are looked at, and stays in the cache
+            scratch = np.empty((min(CHUNK, b - a), q, r))
+            for c in range(0, b - a, CHUNK):
+                d = min(c + CHUNK, b - a)
+                explained, weights = scratch[: d - c], mine[c:d]
+                if eliminate(here[c:d], lam, weights, n_fold, F[f], explained, own[c:d]) >= 0:
+                    failed[f] = level
+                    break
+                first = 0
+                for step in range(level + 1, L):
+                    upper = left[step][starts[step][f] : starts[step][f + 1]]
+                    groups = above[level][step - level - 1, a + c : a + d]
+                    subtract(explained, first, weights, groups, upper, rounded[step])
+                    first += Lam[step].shape[1]
+                if by_top:
+                    subtract(explained, first, weights, top[level][a + c : a + d], fixed, F_rounded)
+                if n_outside > 0:
+                    fold(explained, weights, n_outside, F[f])
+            if failed[f] >= 0:
                 break
-            first = 0
-            for step in range(level + 1, L):
-                upper = left[step][starts[step][f] : starts[step][f + 1]]
-                groups = above[level][step - level - 1, a:b]
-                subtract(explained, first, mine, groups, upper, rounded[step])
-                first += Lam[step].shape[1]
-            if by_top:
-                subtract(explained, first, mine, top[level][a:b], fixed, F_rounded)
             total[f] += weighted_sum(mine, own)
         if by_top and failed[f] < 0:
             fixed += F_rounded
