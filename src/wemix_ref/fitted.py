@@ -99,8 +99,12 @@ class Fitted:
     @cached_property
     def params(self) -> pd.Series:
         """Fixed effects beta by R's coefficient names, shape (p,)."""
-        beta = self._criterion.data.coordinates.beta(self._at.profile.b)
-        return pd.Series(beta, index=list(self.design.x_names), name="params", dtype=float)
+        names = list(self.design.x_names)
+        return pd.Series(self._beta, index=names, name="params", dtype=float, copy=True)
+
+    @cached_property
+    def _beta(self) -> Array:
+        return self._criterion.data.coordinates.beta(self._at.profile.b)
 
     @cached_property
     def theta(self) -> pd.Series:
@@ -171,8 +175,25 @@ class Fitted:
     @cached_property
     def bse(self) -> pd.Series:
         """Standard errors of the fixed effects by the fit's recipe, shape (p,)."""
-        se = np.sqrt(np.diag(self._inference.cov_beta))
-        return pd.Series(se, index=list(self.design.x_names), name="bse")
+        return pd.Series(self._se_beta, index=list(self.design.x_names), name="bse")
+
+    @property
+    def _se_beta(self) -> Array:
+        return np.asarray(np.sqrt(self._inference.cov_beta.diagonal()))
+
+    def estimates(
+        self,
+    ) -> tuple[list[tuple[str, float, float]], list[tuple[Component, float]]]:
+        """Fixed effects as (name, estimate, standard error), and components with theirs.
+
+        The numbers of `params`, `bse` and `variance_components` without the cost of a table: for
+        loops over many fits.
+        """
+        beta, se = self._beta.tolist(), self._se_beta.tolist()
+        return (
+            list(zip(self.design.x_names, beta, se, strict=True)),
+            list(zip(self._components, self._inference.se_components, strict=True)),
+        )
 
     def cov_params(self, which: str = "beta") -> pd.DataFrame:
         """Covariance of the estimates by the fit's recipe.

@@ -38,16 +38,13 @@ def estimates_of_fit(
     levels : the population's, top first.
     short : names without the group, for studies whose models have one grouping factor.
     """
-    out: Named = {
-        str(name): (float(value), float(se))
-        for name, value, se in zip(fit.params.index, fit.params, fit.bse, strict=True)
-    }
-    table = fit.variance_components
-    columns = (table[name].tolist() for name in ("group", "var1", "var2", "vcov", "se"))
-    for group, var1, var2, value, se in zip(*columns, strict=True):
-        name = _name(group, var1, var2, levels, short)
+    fixed, parts = fit.estimates()
+    out: Named = {name: (value, se) for name, value, se in fixed}
+    for part, se in parts:
+        name = _name(part.group, part.var1, part.var2, levels, short)
+        value = part.vcov
         if name == "sigma2" and residual_variance == "ml" and fit.reml:
-            n, p = fit.design.X.shape
+            n, p = fit.design.n, len(fixed)
             value, se = value * (n - p) / n, se * (n - p) / n
         out[name] = (value, se)
     return out
