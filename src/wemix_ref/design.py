@@ -88,6 +88,12 @@ class Level:
         return len(self.labels)
 
 
+#: Columns of more rows are read where they lie in the data frame, others copied first: pandas'
+#: copy-on-write keeps what is done to the data frame from a fit, but not what is written into the
+#: memory below it, by ``.array`` or through an array that the data frame was made of.
+IN_PLACE = 100_000
+
+
 @late("y", "X", "omega")
 @dataclass(frozen=True)
 class Design:
@@ -215,7 +221,7 @@ def build_design(
     columns = (*parsed.variables(), *(name for name in names if name is not None))
     _check_data(data, columns)
     table = Table.of(data, columns)
-    if not copies_on_write():
+    if len(data) <= IN_PLACE or not copies_on_write():
         table = table.copied()
     source = Source.of(table, center_group, center_grand)
 

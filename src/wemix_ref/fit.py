@@ -218,7 +218,6 @@ def check_options(
     use: object = None,
     reml: object = False,
     se: object = None,
-    **_: object,
 ) -> None:
     """Refuse options that do not go together, before the data are looked at.
 

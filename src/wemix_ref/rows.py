@@ -310,7 +310,8 @@ def _shift(X: Sequence[Array], y: Array, omega: Array) -> tuple[Array, float, in
     shift = np.zeros(p)
     # at random, not evenly spread: rows may repeat in a pattern. The draw is always the same
     some = slice(None) if n <= SAMPLE else np.random.default_rng(1).integers(0, n, SAMPLE)
-    x, w = np.array([column[some] for column in X]).reshape(p, -1).T, omega[some]
+    w = omega[some]
+    x = np.array([column[some] for column in X]).reshape(p, w.size).T
     alike = np.flatnonzero(np.logical_and.reduce(x[:1] == x) & (x[0] != 0))
     constants = [j for j in alike if n <= SAMPLE or _all_equal(X[int(j)])]
     if not constants:

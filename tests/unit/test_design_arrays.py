@@ -237,7 +237,8 @@ def plain_data():
 
 
 @pytest.mark.parametrize("weights", [None, ["w1", "w2", "w3"]])
-def test_a_fit_reads_the_columns_of_the_data_where_they_are(plain_data, weights):
+def test_a_fit_reads_the_columns_of_large_data_where_they_are(plain_data, weights, monkeypatch):
+    monkeypatch.setattr("wemix_ref.design.IN_PLACE", 10)
     design = build_design("y ~ x + z + (1|class) + (x|school)", plain_data, weights)
     X, y, Zs, codes, omega = design.columns()
     for column, name in zip([*X[1:], y, Zs[1][1]], ["x", "z", "y", "x"], strict=True):

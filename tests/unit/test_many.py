@@ -8,7 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wemix_ref import DataError, ModelError, OptionError, SingularFitWarning, mix, mix_many
+from wemix_ref import (
+    DataError,
+    FittedModel,
+    ModelError,
+    OptionError,
+    SingularFitWarning,
+    mix,
+    mix_many,
+)
 
 FORMULA = "y ~ x + (1 | school/class)"
 WEIGHTS = ["w1", "w2", "w3"]
@@ -82,6 +90,55 @@ def test_refit_is_mix_of_the_data_with_that_response(offset: bool) -> None:
         assert same.deviance == pytest.approx(fit.deviance, rel=1e-13)
 
 
+def test_refit_holds_the_data_with_that_response() -> None:
+    data = frame(3)
+    data.loc[[5, 70], "x"] = np.nan
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fit = mix(FORMULA, data, WEIGHTS)
+    again = fit.refit(fit.simulate(1, seed=1)["sim_1"])
+    table = again.augment()
+    np.testing.assert_allclose(table["y"], table[".fitted"] + table[".resid"], rtol=1e-12)
+    read = FittedModel.from_json(again.to_json())
+    assert read.deviance == again.deviance
+    assert fit.augment()["y"].equals(data["y"].drop([5, 70]))
+    # of log(y) the response is no column
+    other = mix("log(y + 50) ~ x + (1 | school)", frame(4))
+    with pytest.raises(DataError, match="does not hold its data"):
+        other.refit(other.simulate(1, seed=1)["sim_1"]).augment()
+
+
+def test_no_fixed_effects() -> None:
+    data = frame(5)
+    for formula in ("y ~ 0 + (1 | school)", "y ~ -1 + (0 + x | school) + (1 | class:school)"):
+        fit = mix(formula, data)
+        assert fit.params.empty
+        assert fit.converged
+        many = mix_many(formula, [data, data])
+        assert [one.deviance for one in many] == [fit.deviance] * 2
+        # the dense normal density with mean zero
+        V = fit.V("marginal").toarray()
+        y = data["y"].to_numpy()
+        _, log_det = np.linalg.slogdet(V)
+        density = log_det + y @ np.linalg.solve(V, y) + y.size * np.log(2 * np.pi)
+        assert fit.deviance == pytest.approx(density, rel=1e-11)
+
+
+def test_what_is_written_below_a_data_frame_does_not_change_a_fit() -> None:
+    data = frame(6)
+    fit, same = (mix("y ~ x + (1 | school)", one) for one in (data, data.copy()))
+    data["x"].array[:] = 0.0
+    memory = frame(7)[["y", "x", "school"]].to_numpy()
+    below = mix(
+        "y ~ x + (1 | school)", pd.DataFrame(memory, columns=["y", "x", "school"], copy=False)
+    )
+    other = mix("y ~ x + (1 | school)", frame(7))
+    memory[:] = 0.0
+    for one, expected in ((fit, same), (below, other)):
+        np.testing.assert_array_equal(one.resid, expected.resid)
+        np.testing.assert_array_equal(one.X.toarray(), expected.X.toarray())
+
+
 def test_refit_keeps_the_criterion() -> None:
     fit = mix("y ~ x + (1 | school)", frame(2), reml=True)
     again = fit.refit(fit.simulate(1, seed=4)["sim_1"])
@@ -97,7 +154,9 @@ def test_refit_refuses_other_rows_and_what_is_no_number() -> None:
         fit.refit(data["y"].sample(frac=1.0, random_state=1))
     with pytest.raises(DataError, match=r"1 are not, the first in row 3, column 0: nan"):
         fit.refit(data["y"].mask(data.index == 3))
-    with pytest.raises(DataError, match="must be numbers"):
-        fit.refit(np.array(["a"] * 144))
+    for wrong in (np.array(["1.5"] * 144), data["y"] > 0, data["y"] + 1j):
+        with pytest.raises(DataError, match="must be real numbers"):
+            fit.refit(wrong)
+    assert fit.refit(list(data["y"])).deviance == pytest.approx(fit.deviance, rel=1e-13)
     with pytest.raises(ModelError, match=r"^response 1: "):
         fit.refit(np.column_stack([data["y"], data["x"]]))
