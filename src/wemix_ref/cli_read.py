@@ -21,6 +21,9 @@ __all__ = ["read_data"]
 
 PARQUET = (".parquet", ".pq")
 
+#: Endings by which pandas unpacks a file.
+_PACKED = (".gz", ".bz2", ".zip", ".xz", ".zst", ".tar")
+
 #: What a file that is no CSV, or a packed one that is damaged, may raise in pandas.
 _NOT_CSV = (ValueError, EOFError, re.error, csv.Error, zlib.error, LZMAError, BadZipFile)
 
@@ -75,6 +78,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 def _read_csv(path: Path, text: Sequence[str], separator: str) -> pd.DataFrame:
     import pandas as pd
 
+    _check_text(path)
     try:
         data = pd.read_csv(
             path.absolute(),  # what begins with / is never read from a network
@@ -103,6 +107,33 @@ def _read_csv(path: Path, text: Sequence[str], separator: str) -> pd.DataFrame:
     if unknown:
         raise DataError(f"--text must name columns of {path}; {unknown[0]!r} is none.")
     return data
+
+
+def _check_text(path: Path) -> None:
+    """Refuse a NUL: a cell that holds nothing else would count as missing."""
+    if path.suffix.lower() in _PACKED:
+        return
+    lines = 1
+    try:
+        if not path.is_file():  # a pipe can be read once only
+            return
+        with path.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                place = block.find(b"\0")
+                if place >= 0:
+                    break
+                lines += block.count(b"\n")
+            else:
+                return
+    except (OSError, ValueError):  # told where the file is read
+        return
+    if place < 4 and lines == 1 and block[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return  # UTF-16, told as such
+    lines += block.count(b"\n", 0, place)
+    raise DataError(
+        f"{path} must be a CSV file of text; line {lines} holds a NUL character. Write the file "
+        "again."
+    )
 
 
 def _check_once(path: Path, columns: Sequence[str], separator: str) -> None:

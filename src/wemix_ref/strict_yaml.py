@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping
 from functools import cache
 from pathlib import Path
@@ -46,6 +47,8 @@ class _StrictLoader(yaml.SafeLoader):
             raise _marked(
                 f"{shown!r} cannot be read as {kind}; put quotes round a text", node
             ) from (problem)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise _marked(f"numbers must be finite; found {value}", node)
         if isinstance(value, str) and any("\ud800" <= one <= "\udfff" for one in value):
             raise _marked("a text has half of a character (a lone surrogate); remove it", node)
         return value

@@ -116,8 +116,8 @@ def _check_types(path: Path, stored: Mapping[str, Any]) -> None:
     objects = ("data", "model", "computed_by", "point", "recording")
     wrong = [name for name in objects if not isinstance(stored.get(name, {}), dict)]
     for place, names in _TEXTS.items():
-        found = stored.get(place, {})
-        if isinstance(found, dict) and found:
+        found = stored.get(place)
+        if isinstance(found, dict):
             wrong += [f"{place}.{name}" for name in names if not isinstance(found.get(name), str)]
     if not isinstance(stored.get("computed_by", {}), dict) or not isinstance(
         stored.get("computed_by", {}).get("versions", {}), dict
