@@ -72,6 +72,10 @@ _LISTED: dict[str, tuple[Callable[[Path], Act], list[str]]] = {
         ["--json", "--html", "one"],
     ),
     "JSON and HTML to the terminal": (_given(*_FIT, "--json", "--html"), ["--json", "--html"]),
+    "JSON where nothing can be written": (
+        _given(*_FIT, "--json", "/proc/1/x"),
+        ["--json", "/proc"],
+    ),
     "a fit of a study": (_given("fit", "study.yaml", "--formula", "y ~ (1|g)"), ["study.yaml"]),
     "a comparison of nothing": (_given("compare", "no.yaml"), ["no.yaml", "No such"]),
     "a comparison of a directory": (_given("compare", "place"), ["place", "directory"]),

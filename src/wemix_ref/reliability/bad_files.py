@@ -105,10 +105,10 @@ _CSV: dict[str, tuple[Callable[[Path], Act], list[str]]] = {
     ),
     "a line of nothing but commas": (_csv("y,g,x\n,,\n,,\n"), ["2", "`y`"]),
     "only missing values": (_csv(_HEAD + "NA,NA,NA\n" * 9), ["9", "`y`"]),
-    "a packed file that is none": (_csv(_HEAD + _ROWS, name="d.csv.gz"), []),
+    "a packed file that is none": (_csv(_HEAD + _ROWS, name="d.csv.gz"), ["d.csv.gz", "gzip"]),
     "a packed file cut off": (
         _csv(gzip.compress((_HEAD + _ROWS).encode())[:-20], name="d.csv.gz"),
-        [],
+        ["d.csv.gz", "end"],
     ),
     "a zip that is none": (_csv(_HEAD, name="d.csv.zip"), ["d.csv.zip", "zip"]),
     "parquet that is none": (_csv(_HEAD + _ROWS, name="d.parquet"), ["d.parquet", "parquet"]),

@@ -32,6 +32,10 @@ def good_data() -> pd.DataFrame:
     return data
 
 
+def _objects(value: object) -> pd.Series:
+    return pd.Series([value for _ in range(40)], dtype=object)
+
+
 def _same(data: pd.DataFrame) -> pd.DataFrame:
     return data
 
@@ -122,12 +126,12 @@ _DATA: dict[str, tuple[Change, Mapping[str, Any], list[str]]] = {
         ["`x`"],
     ),
     "complex numbers": (lambda d: d.assign(x=d["x"] * 1j), {}, ["`x`", "complex"]),
-    "lists in cells": (lambda d: d.assign(x=[[1]] * 40), {}, ["`x`", "list"]),
-    "mappings in cells": (lambda d: d.assign(x=[{"a": 1}] * 40), {}, ["`x`"]),
+    "lists in cells": (lambda d: d.assign(x=_objects([1])), {}, ["`x`", "list"]),
+    "mappings in cells": (lambda d: d.assign(x=_objects({"a": 1})), {}, ["`x`"]),
     "bytes in cells": (lambda d: d.assign(x=[b"a", b"b"] * 20), {}, ["`x`", "bytes"]),
     "dates among texts": (_changed("x", 3, datetime.date(2024, 1, 1)), {}, ["`x`"]),
     "an integer without a double": (_changed("x", 3, 10**400), {}, ["`x`"]),
-    "lists as ids": (lambda d: d.assign(g=[[i // 2] for i in range(40)]), {}, ["`g`"]),
+    "lists as ids": (lambda d: d.assign(g=_objects([1])), {}, ["`g`"]),
     "an infinite id": (lambda d: d.assign(g=d["g"] / 0.0), {}, ["`g`"]),
     "columns in two levels": (
         lambda d: d.set_axis(pd.MultiIndex.from_product([["a"], d.columns]), axis=1),
@@ -198,10 +202,16 @@ _FORMULAS: dict[str, tuple[Change, Mapping[str, Any], list[str]]] = {
     "a number as group": (_same, {"formula": "y ~ x + (1|1)"}, ["y ~ x + (1|1)"]),
     "a bar without brackets": (_same, {"formula": "y ~ x + 1|g"}, ["bracket"]),
     "a number that is no double": (_same, {"formula": "y ~ x^1e999 + (1|g)"}, ["finite"]),
+    "a hexadecimal number that is no double": (
+        _same,
+        {"formula": "y ~ x^0x" + "F" * 300 + " + (1|g)"},
+        ["finite"],
+    ),
     "a power of terms that is no number": (_same, {"formula": "y ~ x^z + (1|g)"}, ["power"]),
     "a missing argument": (_same, {"formula": "y ~ poly() + (1|g)"}, ["poly"]),
     "too many arguments": (_same, {"formula": "y ~ log(x, 2, 3) + (1|g)"}, ["log"]),
     "too high a degree": (_same, {"formula": "y ~ poly(x, 99) + (1|g) + (1|h)"}, ["poly(x, 99)"]),
+    "levels without end": (_same, {"formula": "y ~ (1|g" + "/g" * 9000 + ")"}, ["50 `/`", "9000"]),
     "an empty random term": (_same, {"formula": "y ~ x + (0|g) + (1|h)"}, ["at least 1", "(0|g)"]),
     "a formula of bytes": (_same, {"formula": b"y ~ x"}, ["text", "bytes"]),
     "no formula": (_same, {"formula": None}, ["text", "None"]),

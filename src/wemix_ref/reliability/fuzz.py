@@ -23,7 +23,7 @@ from wemix_ref.reliability.bad_frames import good_data
 from wemix_ref.reliability.door import TookTooLongError, within
 from wemix_ref.reliability.drawn import draw_formula, mutate_bytes, mutate_json
 
-__all__ = ["KINDS", "Tally", "fuzz", "try_one"]
+__all__ = ["KINDS", "Tally", "fuzz", "signed", "try_one"]
 
 #: What any one input may take.
 SECONDS = 10.0
@@ -101,7 +101,7 @@ def _one_sided(rng: Rng) -> Callable[[], object]:
     return lambda: parse_one_sided(raw.decode("utf-8", errors="replace"))
 
 
-def _signed(record: Any) -> str:  # noqa: ANN401
+def signed(record: Any) -> str:  # noqa: ANN401
     """A record with the checksum that its writer would have given it."""
     if isinstance(record, dict):
         record.pop("sha256", None)
@@ -116,7 +116,7 @@ def _fitted_model(rng: Rng) -> Callable[[], object]:
     if rng.random() < 0.2:
         text = mutate_bytes(fitted_text().encode(), rng).decode("utf-8", errors="replace")
     else:
-        text = _signed(mutate_json(json.loads(fitted_text()), rng))
+        text = signed(mutate_json(json.loads(fitted_text()), rng))
     return lambda: FittedModel.from_json(text)
 
 
