@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 from wemix_ref.errors import WemixRefError
 
-__all__ = ["MAX_DEPTH", "depth_of", "read_json_object"]
+__all__ = ["MAX_DEPTH", "depth_of", "finite", "no_constant", "read_json_object"]
 
 #: Deepest nesting of what is read; far below where recursion over it would fail.
 MAX_DEPTH = 100
@@ -36,7 +37,8 @@ def read_json_object(
         content = json.loads(
             Path(path).read_text(encoding="utf-8"),
             object_pairs_hook=_each_once,
-            parse_constant=_no_constant,
+            parse_constant=no_constant,
+            parse_float=finite,
         )
         deep = depth_of(content) > MAX_DEPTH
     except OSError as problem:
@@ -65,8 +67,17 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return content
 
 
-def _no_constant(name: str) -> float:
+def no_constant(name: str) -> float:
+    """Refuse NaN and infinities, for the standard reader of JSON."""
     raise ValueError(f"{name} is not JSON")
+
+
+def finite(text: str) -> float:
+    """A number that a double can hold, for the standard reader of JSON."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:40]} is beyond what a double can hold")
+    return value
 
 
 def depth_of(content: object) -> int:

@@ -58,6 +58,10 @@ class _StrictLoader(yaml.SafeLoader):
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if isinstance(key, Hashable):
+                if not isinstance(key, str):
+                    raise _marked(
+                        f"a key must be a text; found {key!r}. Put quotes round it", key_node
+                    )
                 if key in seen:
                     raise yaml.constructor.ConstructorError(
                         None,

@@ -237,6 +237,11 @@ _YAML: dict[str, tuple[Callable[[Path], Act], list[str]]] = {
     "a truth value for a number": (_study("replicates: 2", "replicates: yes"), ["`replicates`"]),
     "a fraction of replicates": (_study("replicates: 2", "replicates: 2.5"), ["`replicates`"]),
     "no replicates": (_study("replicates: 2", "replicates: 0"), ["`replicates`", "1 or more"]),
+    "wrong under a number and under a name": (
+        _study("x: 0.5, z: 1", "x: 0.5, z: null, 3: null"),
+        ["f.yaml", "population.model.fixed"],
+    ),
+    "a number for a name": (_study("unweighted: {}", "3: {}"), ["f.yaml", "3", "text"]),
     "a seed below zero": (_study("seed: 1", "seed: -1"), ["`seed`"]),
     "a number without end": (
         _study("strength: 0.5", "strength: .inf"),
@@ -326,6 +331,10 @@ _RECORDS: dict[str, tuple[Callable[[Path], Act], list[str]]] = {
         ["cut off"],
     ),
     "a fitted model nested without end": (_from_json("[" * 100_000), ["not JSON"]),
+    "a fitted model with a number beyond a double": (
+        lambda folder: _from_json(fitted_text().replace('"llf": ', '"llf": 1e999, "q": '))(folder),
+        ["1e999", "double"],
+    ),
     "a fitted model of a later version": (
         _model(lambda r: r.update(schema="wemix-ref/fitted-model/2")),
         ["version 2", "later wemix_ref"],
@@ -359,6 +368,10 @@ for _kind, _what in (("fit record", "a fit record"), ("recorded", "a recorded an
         f"{_what} cut off": (_record(_kind, '{"schema": "wemix'), ["r.json", "JSON", "char"]),
         f"{_what} that is a list": (_record(_kind, "[]"), ["r.json", _what, "list"]),
         f"{_what} with NaN": (_record(_kind, '{"a": NaN}'), ["r.json", "NaN"]),
+        f"{_what} with a number beyond a double": (
+            _record(_kind, '{"a": 1e999}'),
+            ["r.json", "1e999"],
+        ),
         f"{_what} with a name twice": (_record(_kind, '{"a": 1, "a": 2}'), ["r.json", "'a'"]),
         f"{_what} nested without end": (_record(_kind, "[" * 99_999), ["r.json", "100 deep"]),
         f"{_what} nested deep": (

@@ -48,7 +48,7 @@ def run(n: int, seed: int, tell: Tell) -> Record:
     refused = _refused(tell)
     injected = _injected(DOORS, ATTEMPTS, tell)
     # R starts anew for each text; those in its own language are what it could evaluate
-    in_r = tuple(one for one in ATTEMPTS if one[0] == "R" and "mark" in one[1])[::2]
+    in_r = tuple(one for one in ATTEMPTS if one[0] == "R" and "mark" in one[1])[::4]
     live = _injected(LIVE_DOORS, in_r, tell) if _r_runs() else Table("", injected.columns, ())
     before = _most_memory()
     tallies = fuzz(n, seed, tell)
