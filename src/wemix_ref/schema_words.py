@@ -43,20 +43,10 @@ def told(errors: Sequence[ValidationError], root: Schema) -> str:
     """
     # a key that is unknown tells most: as a rule another is missing for it
     unknown = [error for error in errors if error.validator == "additionalProperties"]
-    first = unknown[0] if unknown else max(errors, key=_gravity)
+    first = unknown[0] if unknown else max(errors, key=relevance)
     first = _innermost(first, root)
     more = f" (the first of {len(errors)} places)" if len(errors) > 1 else ""
     return f"{_place(first)} {_what(first, root)}{more}"
-
-
-def _gravity(error: ValidationError) -> tuple[Any, ...]:
-    """Rank as jsonschema does, where steps of a path may be keys and places in a list."""
-    return tuple(
-        [(isinstance(step, str), step) for step in part]
-        if isinstance(part, Iterable) and not isinstance(part, str)
-        else part
-        for part in relevance(error)
-    )
 
 
 def nearest(word: object, words: Iterable[str]) -> str:
@@ -80,7 +70,7 @@ def _innermost(error: ValidationError, root: Schema) -> ValidationError:
         if not within:
             return error
         unknown = [one for one in within if one.validator == "additionalProperties"]
-        error = unknown[0] if unknown else max(within, key=_gravity)
+        error = unknown[0] if unknown else max(within, key=relevance)
     return error
 
 

@@ -239,7 +239,7 @@ _YAML: dict[str, tuple[Callable[[Path], Act], list[str]]] = {
     "no replicates": (_study("replicates: 2", "replicates: 0"), ["`replicates`", "1 or more"]),
     "wrong under a number and under a name": (
         _study("x: 0.5, z: 1", "x: 0.5, z: null, 3: null"),
-        ["f.yaml", "population.model.fixed"],
+        ["f.yaml", "line 15", "found 3"],
     ),
     "a number for a name": (_study("unweighted: {}", "3: {}"), ["f.yaml", "3", "text"]),
     "a seed below zero": (_study("seed: 1", "seed: -1"), ["`seed`"]),
