@@ -13,6 +13,7 @@ from wemix_ref import __version__
 from wemix_ref.cli_divergences import add_divergences
 from wemix_ref.cli_fit import add_fit
 from wemix_ref.cli_hunt import add_hunt
+from wemix_ref.cli_options import seconds
 from wemix_ref.cli_references import add_references
 from wemix_ref.cli_reliability import add_reliability
 from wemix_ref.cli_study import add_study
@@ -59,6 +60,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return AGREES
+    except OSError as error:  # a full disk, a place that went away while the command ran
+        if error.filename is None and error.strerror is None:
+            raise
+        place = "" if error.filename is None else f"{error.filename}: "
+        sys.stderr.write(f"wemix-ref: a file cannot be read or written: {place}{error.strerror}\n")
+        return WRONG_INPUT
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -79,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     compare = commands.add_parser("compare", help="fit a case by its engines and compare")
     compare.add_argument("case", type=Path, help="a case file, such as config/cases/NAME.yaml")
     compare.add_argument(
-        "--time-limit", type=float, default=300.0, metavar="SECONDS", help="for R; 300"
+        "--time-limit", type=seconds, default=300.0, metavar="SECONDS", help="for R; 300"
     )
     compare.add_argument("--json", action="store_true", help="print the whole comparison")
     compare.set_defaults(run=_compare)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from wemix_ref.cli_options import check_directory, seconds
 from wemix_ref.cli_text import columns, json_text
 from wemix_ref.errors import OptionError
 
@@ -26,7 +27,7 @@ def add_divergences(commands: Any) -> None:  # noqa: ANN401
     )
     command.add_argument("--pages", type=Path, metavar="DIRECTORY", help="write a page for each")
     command.add_argument(
-        "--time-limit", type=float, default=300.0, metavar="SECONDS", help="for R; 300"
+        "--time-limit", type=seconds, default=300.0, metavar="SECONDS", help="for R; 300"
     )
     command.add_argument("--json", action="store_true", help="print everything as JSON")
     command.set_defaults(run=run_divergences)
@@ -59,6 +60,8 @@ def run_divergences(parsed: argparse.Namespace) -> bool:
     chosen = list(dict.fromkeys(parsed.id or specs))
     if unknown := [name for name in chosen if name not in specs]:
         raise OptionError(f"--id must be of {', '.join(specs)}; found {unknown[0]!r}.")
+    if parsed.pages is not None:
+        check_directory("--pages", parsed.pages)
     today = datetime.now(tz=UTC).date().isoformat()
 
     def ask_and_record(spec: DivergenceSpec, timeout: float) -> LiveAnswer:

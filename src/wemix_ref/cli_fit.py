@@ -158,7 +158,8 @@ def _check_place(form: str, path: Path, data: Path) -> None:
         other = (path.exists() or not path.name) and not path.is_file()
         above = next((place for place in path.absolute().parents if place.exists()), Path("/"))
         closed = not (above.is_dir() and os.access(above, os.W_OK))
-    except (OSError, RuntimeError) as problem:  # a name too long, a loop of links
+    # a name too long, a loop of links, a NUL in it
+    except (OSError, RuntimeError, ValueError) as problem:
         raise _cannot_write(form, path, problem) from problem
     if same:
         raise OptionError(f"--{form} must not be the file of the data; both are {path}.")
@@ -193,12 +194,17 @@ def _split(words: Sequence[str] | None, columns: Collection[str]) -> list[str] |
 
 
 def _center_group(words: Sequence[str]) -> dict[str, str] | None:
-    out = {}
+    out: dict[str, str] = {}
     for word in words:
         factor, mark, text = word.partition("=")
         if not mark:
             raise OptionError(
                 f"--center-group must be GROUP=~X, such as school=~x+z; found {word!r}."
+            )
+        if factor in out:
+            raise OptionError(
+                f"--center-group must name each group once; {factor!r} is there with {out[factor]} "
+                f"and {text}. Join them: {factor}=~x+z."
             )
         out[factor] = text
     return out or None

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from wemix_ref.cli_options import check_directory
 from wemix_ref.cli_text import json_text
 
 __all__ = ["add_hunt"]
@@ -48,6 +49,8 @@ def _hunt(parsed: argparse.Namespace) -> bool:
             f"a hunt needs its engine; {parsed.engine} cannot run here: {found.reason}. "
             "See: wemix-ref engines"
         )
+    if parsed.out is not None:
+        check_directory("--out", parsed.out)
     run = hunt(
         engine,
         seed=parsed.seed,

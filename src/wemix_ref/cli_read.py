@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Sequence
 from lzma import LZMAError
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from zipfile import BadZipFile
 
 from wemix_ref.cli_text import one_line
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["read_data"]
 
 PARQUET = (".parquet", ".pq")
+
+#: Endings by which pandas unpacks a file.
+_PACKED = (".gz", ".bz2", ".zip", ".xz", ".zst", ".tar")
 
 #: What a file that is no CSV, or a packed one that is damaged, may raise in pandas.
 _NOT_CSV = (ValueError, EOFError, re.error, csv.Error, zlib.error, LZMAError, BadZipFile)
@@ -75,9 +78,10 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 def _read_csv(path: Path, text: Sequence[str], separator: str) -> pd.DataFrame:
     import pandas as pd
 
+    _check_text(path)
     try:
         data = pd.read_csv(
-            path,
+            path.absolute(),  # what begins with / is never read from a network
             dtype=dict.fromkeys(text, str),
             sep=separator,
             engine="c" if len(separator) == 1 else "python",
@@ -93,7 +97,63 @@ def _read_csv(path: Path, text: Sequence[str], separator: str) -> pd.DataFrame:
             f"{path} must have several columns separated by {separator!r}; its header is one: "
             f"{data.columns[0]!r}. Say what separates them with --sep."
         )
+    if not isinstance(data.index, pd.RangeIndex):
+        raise DataError(
+            f"{path} must have a name for each column; its rows have more cells than its header, "
+            f"which names {data.shape[1]}. Correct the header."
+        )
+    _check_once(path, list(map(str, data.columns)), separator)
     unknown = [name for name in text if name not in data.columns]
     if unknown:
         raise DataError(f"--text must name columns of {path}; {unknown[0]!r} is none.")
     return data
+
+
+def _check_text(path: Path) -> None:
+    """Refuse a NUL: a cell that holds nothing else would count as missing."""
+    if path.suffix.lower() in _PACKED:
+        return
+    lines = 1
+    try:
+        if not path.is_file():  # a pipe can be read once only
+            return
+        with path.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                place = block.find(b"\0")
+                if place >= 0:
+                    break
+                lines += block.count(b"\n")
+            else:
+                return
+    except (OSError, ValueError):  # told where the file is read
+        return
+    if place < 4 and lines == 1 and block[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return  # UTF-16, told as such
+    lines += block.count(b"\n", 0, place)
+    raise DataError(
+        f"{path} must be a CSV file of text; line {lines} holds a NUL character. Write the file "
+        "again."
+    )
+
+
+def _check_once(path: Path, columns: Sequence[str], separator: str) -> None:
+    """Refuse a name that stands twice, which pandas makes two names of: x and x.1."""
+    import pandas as pd
+
+    made = re.compile(r"(.*)\.[1-9]\d*", re.DOTALL)
+    known = set(columns)
+    suspect = [name for name in columns if (m := made.fullmatch(name)) and m[1] in known]
+    if not suspect or not path.is_file():  # what is no file cannot be read again
+        return
+    engine: Literal["c", "python"] = "c" if len(separator) == 1 else "python"
+    header = pd.read_csv(
+        path.absolute(), header=None, nrows=1, dtype=str, sep=separator, engine=engine
+    )
+    names = [str(name) for name in header.iloc[0]]
+    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if twice:
+        more = "" if len(twice) == 1 else f", and {len(twice) - 1} others more than once"
+        raise DataError(
+            f"{path} must have each column once; its header has {twice[0]!r} "
+            f"{names.count(twice[0])} times{more}. Rename the columns."
+        )

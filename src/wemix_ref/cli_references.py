@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wemix_ref.cli_options import check_directory, seconds
 from wemix_ref.cli_text import columns, json_text, one_line
 from wemix_ref.errors import OptionError
 
@@ -59,7 +60,7 @@ def _common(parser: argparse.ArgumentParser) -> None:
         "--engine", nargs="+", choices=ENGINES, default=list(ENGINES), help="these engines only"
     )
     parser.add_argument(
-        "--time-limit", type=float, default=300.0, metavar="SECONDS", help="for each fit; 300"
+        "--time-limit", type=seconds, default=300.0, metavar="SECONDS", help="for each fit; 300"
     )
     parser.add_argument("--json", action="store_true", help="print all of it as JSON")
 
@@ -83,6 +84,7 @@ def _record(parsed: argparse.Namespace) -> bool:
     from wemix_ref.references import record_answers
     from wemix_ref.tolerances import load_tolerances
 
+    check_directory("DIRECTORY", parsed.directory)
     cases, engines = _asked(parsed)
     told = record_answers(
         cases,

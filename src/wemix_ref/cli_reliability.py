@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from wemix_ref.cli_options import check_directory
 from wemix_ref.errors import OptionError
 
 __all__ = ["RUNS", "add_reliability"]
@@ -43,11 +44,14 @@ def _reliability(parsed: argparse.Namespace) -> bool:
     from wemix_ref.files import write_text
     from wemix_ref.reliability.page import PAGE, page, recorded
 
+    if parsed.n is not None and parsed.n < 1:
+        raise OptionError(f"--n must be at least 1; found {parsed.n}.")
+    if parsed.seed < 0:
+        raise OptionError(f"--seed must be 0 or more; found {parsed.seed}.")
     if parsed.part == "page":
         write_text(PAGE, page(recorded()))
         return True
-    if parsed.n is not None and parsed.n < 1:
-        raise OptionError(f"--n must be at least 1; found {parsed.n}.")
+    check_directory("--out", parsed.out)
     module, usual = RUNS[parsed.part]
     record = import_module(module).run(parsed.n or usual, parsed.seed, _tell)
     place = record.write(parsed.out)

@@ -11,6 +11,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wemix_ref.cli_options import check_file, seconds
 from wemix_ref.cli_text import columns, json_text
 from wemix_ref.errors import OptionError
 
@@ -39,7 +40,7 @@ def add_study(commands: Any) -> None:  # noqa: ANN401
     )
     _file(plan)
     plan.add_argument(
-        "--seconds", type=float, default=2.0, help="at least so long for each scenario; 2"
+        "--seconds", type=seconds, default=2.0, help="at least so long for each scenario; 2"
     )
     plan.add_argument("--json", action="store_true", help="print as JSON")
     plan.set_defaults(run=_plan)
@@ -202,6 +203,8 @@ def _sample(parsed: argparse.Namespace) -> bool:
         name = next(iter(study.settings))
     if parsed.replicate < 0:
         raise OptionError(f"--replicate must be 0 or more; found {parsed.replicate}.")
+    if parsed.output is not None:
+        check_file("--output", parsed.output)
     draws = Draws(study, study.scenario(name))
     with at(draws.place(parsed.replicate)):
         drawn = draws.draw(parsed.replicate)

@@ -156,20 +156,35 @@ def read_column(name: str, series: pd.Series) -> NDArray[Any] | FactorColumn:
     Raises
     ------
     DataError
-        Dates, complex numbers, or values of several types.
+        Dates, complex numbers, values of several types, or whole numbers beyond a double's range.
     """
     if isinstance(series.dtype, pd.CategoricalDtype):
         return _read_categories(name, series)
     kind = _kind(name, series)
     if kind == "boolean":
         return series.to_numpy(dtype=bool)
-    if kind == "integer":
-        return as_r_integer(series)
-    if kind == "floating":
-        return series.to_numpy(dtype=np.float64)
+    try:
+        if kind == "integer":
+            return as_r_integer(series)
+        if kind == "floating":
+            return series.to_numpy(dtype=np.float64)
+    except OverflowError:  # Python's integers have no end
+        large = [str(label) for label, value in series.items() if not _has_double(value)]
+        raise DataError(
+            f"column `{name}` must hold numbers that a double can hold; {len(large)} are beyond "
+            f"1.8e308 (first: row {large[0]}). Rescale them, or make the column text."
+        ) from None
     codes, ids = _number_texts(series)
     levels = tuple(str(i) for i in ids)
     return FactorColumn(codes, levels, pd.Index(ids), is_text=True)
+
+
+def _has_double(value: Any) -> bool:  # noqa: ANN401
+    try:
+        float(value)
+    except OverflowError:
+        return False
+    return True
 
 
 def as_r_integer(values: ArrayLike | pd.Series | pd.Index) -> NDArray[Any]:

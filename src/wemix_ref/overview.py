@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from wemix_ref.compare import SCHEMA_NAME
 from wemix_ref.engines.registry import ENGINE_NAMES
 from wemix_ref.errors import CaseError
 from wemix_ref.files import write_text
+from wemix_ref.strict_json import read_json_object
 from wemix_ref.verdicts import TIERS
 
 __all__ = ["failures", "read_comparisons", "verdict_table", "write_tables"]
@@ -44,7 +44,7 @@ def read_comparisons(paths: Iterable[Path | str]) -> list[dict[str, Any]]:
     """
     found = []
     for path in paths:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = read_json_object(Path(path), "a comparison", "Compare the case again.", CaseError)
         if content.get("schema") != SCHEMA_NAME:
             raise CaseError(f"{path} must say `schema: {SCHEMA_NAME}`. Compare the case again.")
         found.append(content)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from wemix_ref.datasets import ColumnOrigin, Dataset
 from wemix_ref.engines.protocol import Problem
 from wemix_ref.errors import CaseError, DataError
 from wemix_ref.files import write_bytes, write_json
+from wemix_ref.strict_json import read_json_object
 
 __all__ = ["problem_of", "read_problem", "thetas_of", "write_problem"]
 
@@ -85,7 +85,7 @@ def write_problem(problem: Mapping[str, Any], data: Path, directory: Path) -> No
 
 def _read(directory: Path) -> dict[str, Any]:
     path = Path(directory) / "problem.json"
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = read_json_object(path, "a prepared case", "Prepare the case again.", CaseError)
     if content.get("schema") != SCHEMA_NAME:
         raise CaseError(f"{path} must say `schema: {SCHEMA_NAME}`. Prepare the case again.")
     return content

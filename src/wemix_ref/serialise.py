@@ -30,6 +30,7 @@ from wemix_ref.design import Design, build_design
 from wemix_ref.errors import CaseError, DataError, WemixRefError, WemixRefWarning
 from wemix_ref.inference import check_recipe
 from wemix_ref.optimise import OptimizerReport
+from wemix_ref.strict_json import finite, no_constant
 
 if TYPE_CHECKING:
     from wemix_ref.deviance import Criterion, Evaluation
@@ -173,7 +174,7 @@ def _read(text: str) -> Json:
             f"found {type(text).__name__}", "Pass its text, or a pathlib.Path to its file"
         )
     try:
-        record = json.loads(text, parse_constant=_no_constant)
+        record = json.loads(text, parse_constant=no_constant, parse_float=finite)
     except (ValueError, RecursionError) as problem:
         raise _refuse(
             f"the text is not JSON, or is cut off ({problem})",
@@ -194,10 +195,6 @@ def _read(text: str) -> Json:
     if record.get("sha256") != _digest(record):
         raise _refuse("its checksum does not fit: it was changed after it was written", "Fit again")
     return record
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _rebuild(record: Json) -> tuple[Design, Criterion, Evaluation, OptimizerReport, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping
 from functools import cache
 from pathlib import Path
@@ -19,14 +20,48 @@ PROJECT = Path(__file__).resolve().parents[2]
 SCHEMAS = PROJECT / "workflow" / "schemas"
 
 
+#: Most values that a file may hold once its aliases are written out, and their deepest nesting.
+MAX_VALUES = 100_000
+MAX_DEPTH = 50
+
+
 class _StrictLoader(yaml.SafeLoader):
     """The safe loader, which builds plain data only, refusing a key that stands twice."""
+
+    def get_single_node(self) -> yaml.Node | None:
+        try:
+            node = super().get_single_node()
+        except RecursionError:
+            raise _too_deep(None) from None
+        if node is not None:
+            _check_size(node)
+        return node
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: ANN401
+        try:
+            value = super().construct_object(node, deep=deep)
+        except (ValueError, KeyError, AttributeError, TypeError, OverflowError) as problem:
+            kind = str(node.tag).rpartition(":")[2]
+            found = str(node.value)
+            shown = found if len(found) <= 60 else f"{found[:57]}..."
+            raise _marked(
+                f"{shown!r} cannot be read as {kind}; put quotes round a text", node
+            ) from (problem)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise _marked(f"numbers must be finite; found {value}", node)
+        if isinstance(value, str) and any("\ud800" <= one <= "\udfff" for one in value):
+            raise _marked("a text has half of a character (a lone surrogate); remove it", node)
+        return value
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: dict[Hashable, int] = {}
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if isinstance(key, Hashable):
+                if not isinstance(key, str):
+                    raise _marked(
+                        f"a key must be a text; found {key!r}. Put quotes round it", key_node
+                    )
                 if key in seen:
                     raise yaml.constructor.ConstructorError(
                         None,
@@ -36,6 +71,49 @@ class _StrictLoader(yaml.SafeLoader):
                     )
                 seen[key] = key_node.start_mark.line + 1
         return super().construct_mapping(node, deep=deep)
+
+
+def _marked(told: str, node: yaml.Node | None) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(
+        problem=told, problem_mark=None if node is None else node.start_mark
+    )
+
+
+def _too_deep(node: yaml.Node | None) -> yaml.MarkedYAMLError:
+    return _marked(f"keys and lists may be nested {MAX_DEPTH} deep, no deeper", node)
+
+
+def _check_size(root: yaml.Node) -> None:
+    """Count values with every alias written out, from the leaves up, each node once."""
+    sizes: dict[int, int] = {}
+    open_nodes: set[int] = set()
+    stack: list[tuple[yaml.Node, bool]] = [(root, False)]
+    while stack:
+        node, done = stack.pop()
+        inner = _inner(node)
+        if done:
+            open_nodes.discard(id(node))
+            sizes[id(node)] = size = 1 + sum(sizes[id(one)] for one in inner)
+            if size > MAX_VALUES:
+                raise _marked(
+                    f"a file may hold {MAX_VALUES} values with its aliases written out; this one "
+                    "holds more",
+                    node,
+                )
+        elif id(node) in open_nodes:
+            raise _marked("an alias must not stand within what it stands for", node)
+        elif id(node) not in sizes:
+            open_nodes.add(id(node))
+            if len(open_nodes) > MAX_DEPTH:
+                raise _too_deep(node)
+            stack.append((node, True))
+            stack += [(one, False) for one in inner]
+
+
+def _inner(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [one for pair in node.value for one in pair]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
 
 
 def read_yaml(path: Path) -> object:
@@ -59,8 +137,9 @@ def read_yaml(path: Path) -> object:
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as problem:
-        raise CaseError(f"{path}: the file must be readable UTF-8 text: {problem}") from problem
+    except (OSError, ValueError) as problem:
+        told = getattr(problem, "strerror", None) or str(problem)
+        raise CaseError(f"{path}: the file must be readable UTF-8 text: {told}.") from problem
     try:
         return yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - derived from SafeLoader
     except yaml.MarkedYAMLError as problem:
@@ -69,7 +148,9 @@ def read_yaml(path: Path) -> object:
         what = ", ".join(part for part in (problem.context, problem.problem) if part)
         raise CaseError(f"{path}: the file must be YAML{line}: {what}.") from problem
     except yaml.YAMLError as problem:
-        raise CaseError(f"{path}: the file must be YAML: {problem}") from problem
+        raise CaseError(
+            f"{path}: the file must be YAML: {' '.join(str(problem).split())}."
+        ) from problem
 
 
 def read_valid_yaml(path: Path, schema: str, guide: str = "config/README.md") -> Mapping[str, Any]:

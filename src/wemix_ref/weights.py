@@ -185,8 +185,10 @@ def check_columns(
                 out.append(values)
                 continue
         column = data[name]
-        if pd.api.types.is_bool_dtype(column.dtype) or not pd.api.types.is_numeric_dtype(
-            column.dtype
+        if (
+            pd.api.types.is_bool_dtype(column.dtype)
+            or pd.api.types.is_complex_dtype(column.dtype)
+            or not pd.api.types.is_numeric_dtype(column.dtype)
         ):
             raise WeightsError(
                 f"level-{j + 1} weight `{name}` must be numeric; its type is {column.dtype}. "

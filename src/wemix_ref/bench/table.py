@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +14,7 @@ from wemix_ref.bench.judge import Judged, deviance_of, judge, judge_growth
 from wemix_ref.bench.specs import Bench
 from wemix_ref.errors import CaseError
 from wemix_ref.files import write_json, write_text
+from wemix_ref.strict_json import read_json_object
 
 __all__ = [
     "COLUMNS",
@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 RUN_SCHEMA = "wemix-ref/bench-run/1"
+_AGAIN = "Call ./workbench bench."
 COLUMNS = (
     "measurement", "n", "levels", "engine", "status", "seconds_min", "seconds_median", "repeats",
     "peak_mb", "input_mb", "deviance", "evaluations", "hessians", "what", "than", "ratio", "target",
@@ -58,7 +59,7 @@ def collate(bench: Bench, paths: Iterable[Path]) -> dict[str, Any]:
     """
     records = {}
     for path in paths:
-        record = json.loads(Path(path).read_text(encoding="utf-8"))
+        record = read_json_object(path, "the record of a measurement", _AGAIN, CaseError)
         records[record["name"]] = record
     for name, one in bench.measurements.items():
         if name not in records or records[name]["fingerprint"] != one.fingerprint:
@@ -99,8 +100,8 @@ def read_run(path: Path) -> dict[str, Any]:
     CaseError
         If the file is no record of a run.
     """
-    run = json.loads(Path(path).read_text(encoding="utf-8"))
-    if not isinstance(run, dict) or run.get("schema") != RUN_SCHEMA:
+    run = read_json_object(path, "a record of a run", _AGAIN, CaseError)
+    if run.get("schema") != RUN_SCHEMA:
         raise CaseError(
             f"{path}: it must be a record of a run, schema {RUN_SCHEMA}. Call ./workbench bench."
         )

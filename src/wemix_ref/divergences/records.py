@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from wemix_ref.divergences.live import LiveAnswer
 from wemix_ref.divergences.specs import DivergenceSpec
 from wemix_ref.errors import CaseError, EngineError
 from wemix_ref.files import write_json
+from wemix_ref.strict_json import read_json_object
 
 __all__ = ["recorded_answer", "write_record"]
 
@@ -33,11 +33,8 @@ def recorded_answer(spec: DivergenceSpec) -> dict[str, Any] | None:
     path = spec.record_path
     if not path.is_file():
         return None
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as problem:
-        raise CaseError(f"{path}: a record must be JSON: {problem}") from problem
-    if not isinstance(record, dict) or record.get("schema") != RECORD_SCHEMA:
+    record = read_json_object(path, "a record of a divergence", "Record it again.", CaseError)
+    if record.get("schema") != RECORD_SCHEMA:
         raise CaseError(f"{path}: a record's schema must be {RECORD_SCHEMA}; found another.")
     if missing := [name for name in _MEMBERS if name not in record]:
         raise CaseError(f"{path}: a record must have {', '.join(_MEMBERS)}; lacking: {missing[0]}.")

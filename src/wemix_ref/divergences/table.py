@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ import pandas as pd
 from wemix_ref.divergences.states import PROGRAMS
 from wemix_ref.errors import CaseError
 from wemix_ref.files import write_json, write_text
+from wemix_ref.strict_json import read_json_object
 
 __all__ = ["COLUMNS", "SCHEMA", "failures", "read_all", "states", "table", "tell", "write_all"]
 
@@ -61,7 +61,10 @@ def table(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 def write_all(paths: Sequence[Path], csv: Path, record: Path) -> None:
     """Write the table, and one JSON of all results, from the result of each divergence."""
-    results = [json.loads(Path(path).read_text(encoding="utf-8")) for path in paths]
+    results = [
+        read_json_object(path, "the result of a divergence", "Show it again.", CaseError)
+        for path in paths
+    ]
     results.sort(key=lambda result: (PROGRAMS.index(result["program"]), result["divergence"]))
     write_json(record, {"schema": SCHEMA, "divergences": results})
     write_text(csv, table(results).to_csv(index=False))
@@ -75,8 +78,8 @@ def read_all(path: Path) -> list[dict[str, Any]]:
     CaseError
         If the file is something else.
     """
-    content = json.loads(Path(path).read_text(encoding="utf-8"))
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+    content = read_json_object(path, "results of divergences", "Show them again.", CaseError)
+    if content.get("schema") != SCHEMA:
         raise CaseError(f"{path}: the file must hold results of divergences, schema {SCHEMA}.")
     return list(content["divergences"])
 

@@ -15,6 +15,7 @@ import pandas as pd
 
 from wemix_ref.engines.protocol import FitResult, Problem
 from wemix_ref.errors import EngineError
+from wemix_ref.strict_json import read_json_object
 
 SCHEMA_NAME = "wemix-ref/fit-record/1"
 MATRIX_COLUMNS = ("matrix", "row", "col", "value")
@@ -172,13 +173,13 @@ def read_record(path: Path, *, schema_path: Path | None = None) -> dict[str, Any
     Raises
     ------
     EngineError
-        If the file is no JSON or breaks the schema.
+        If the file cannot be read, is no JSON or breaks the schema.
     """
+    record = read_json_object(path, "a fit record", "Write the record anew.", EngineError)
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise EngineError(f"{path} must be JSON; {error}. Write the record anew.") from error
-    validate_record(record, schema_path=schema_path)
+        validate_record(record, schema_path=schema_path)
+    except EngineError as problem:
+        raise EngineError(f"{path}: {problem}") from problem
     return record
 
 

@@ -19,7 +19,6 @@ that of the bytes the answer belongs to.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,9 +26,11 @@ from typing import Any
 from wemix_ref.engines.protocol import Availability, Engine, FitResult, Problem
 from wemix_ref.engines.record import PROJECT_ROOT, new_record, without_answer
 from wemix_ref.errors import EngineError
+from wemix_ref.strict_json import read_json_object
 
 SCHEMA_NAME = "wemix-ref/recorded/1"
 _MODEL = ("formula", "weights", "conditional_weights", "reml", "center_group", "center_grand")
+_TEXTS = {"data": ("file", "sha256"), "computed_by": ("software", "version")}
 
 
 class RecordedEngine(Engine):
@@ -91,16 +92,16 @@ def read_recorded(path: Path) -> dict[str, Any]:
     EngineError
         If it is no such file, or lacks what identifies the answer.
     """
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise EngineError(f"a recorded answer must be JSON; {path.name} is not: {error}") from error
-    if not isinstance(stored, dict) or stored.get("schema") != SCHEMA_NAME:
+    stored = read_json_object(
+        path, "a recorded answer", "Restore it, or record it again.", EngineError
+    )
+    if stored.get("schema") != SCHEMA_NAME:
         raise EngineError(
             f"a recorded answer must say `schema: {SCHEMA_NAME}`; {path.name} does not. "
             "Move the file elsewhere or correct it."
         )
     lacking = sorted({"name", "data", "model", "computed_by", "point"} - stored.keys())
+    _check_types(path, stored)
     lacking += [f"model.{name}" for name in _MODEL if name not in stored.get("model", {})]
     if lacking:
         raise EngineError(
@@ -108,6 +109,25 @@ def read_recorded(path: Path) -> dict[str, Any]:
             f"{len(lacking)} of them (first: {lacking[0]}). Add them."
         )
     return stored
+
+
+def _check_types(path: Path, stored: Mapping[str, Any]) -> None:
+    """Check that what readers look into is there to be looked into."""
+    objects = ("data", "model", "computed_by", "point", "recording")
+    wrong = [name for name in objects if not isinstance(stored.get(name, {}), dict)]
+    for place, names in _TEXTS.items():
+        found = stored.get(place)
+        if isinstance(found, dict):
+            wrong += [f"{place}.{name}" for name in names if not isinstance(found.get(name), str)]
+    if not isinstance(stored.get("computed_by", {}), dict) or not isinstance(
+        stored.get("computed_by", {}).get("versions", {}), dict
+    ):
+        wrong.append("computed_by.versions")
+    if wrong:
+        raise EngineError(
+            f"{path}: members of a recorded answer must be of their types; {len(wrong)} are not "
+            f"(first: {wrong[0]}). Restore it, or record it again."
+        )
 
 
 def _normal(value: Any) -> Any:  # noqa: ANN401

@@ -26,6 +26,8 @@ from wemix_ref.formula.terms import TermSet, build_terms, label_of, variable_key
 
 __all__ = ["Bar", "expand_bar", "split_bars"]
 
+#: Most `/` in one grouping: names and factors of the levels grow as its square.
+_MAX_SLASHES = 50
 _BARS = ("|", "||")
 _GROUP_CALLS = ("factor", "as.factor", "ordered")
 
@@ -217,6 +219,12 @@ def _groups(text: str, node: Expr) -> list[tuple[tuple[Expr, ...], str]]:
     while isinstance(node, Binary) and node.op == "/":
         nested.append(node.right)
         node = node.left
+    if len(nested) > _MAX_SLASHES:
+        raise error_at(
+            text,
+            start_of(nested[_MAX_SLASHES]),
+            f"a grouping may have at most {_MAX_SLASHES} `/`; this one has {len(nested)}",
+        )
     if nested and not isinstance(node, Name):
         raise error_at(
             text,

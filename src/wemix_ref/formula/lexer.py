@@ -152,7 +152,10 @@ def _number(text: str, pos: int) -> tuple[Token, int]:
     if text[end : end + 1] == "i" and not _in_name(text[end + 1 : end + 2] or " "):
         raise error_at(text, pos, "complex numbers are not read")
     digits = match.group().removesuffix("L")
-    value = float(int(digits, 16)) if digits[:2] in ("0x", "0X") else float(digits)
+    try:
+        value = float(int(digits, 16)) if digits[:2] in ("0x", "0X") else float(digits)
+    except OverflowError:  # a whole number, unlike a decimal, does not become infinite
+        value = float("inf")
     if value == float("inf"):
         raise error_at(text, pos, "numbers must be finite; this one is too large")
     whole = match.group().endswith("L") and value.is_integer() and value < 2**31

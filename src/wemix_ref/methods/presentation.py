@@ -8,7 +8,7 @@ from typing import Any, Self
 import pandas as pd
 
 from wemix_ref import tidy
-from wemix_ref.errors import OptionError
+from wemix_ref.errors import CaseError, OptionError
 from wemix_ref.fitted import Fitted
 from wemix_ref.intervals import check_level, component_intervals, reference
 from wemix_ref.lme4_names import VarCorr, get_me, var_corr
@@ -245,5 +245,13 @@ class Presentation(Fitted):
             Text that is not such a record, is cut off, was changed, comes from a later version, or
             does not give its own deviance again to 1e-12.
         """
-        text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
-        return cls(*from_json_text(text))
+        if isinstance(source, Path):
+            try:
+                source = source.read_text(encoding="utf-8")
+            except (OSError, ValueError) as problem:
+                told = getattr(problem, "strerror", None) or str(problem)
+                raise CaseError(
+                    f"{source} must be a fitted model as to_json wrote it; it cannot be read: "
+                    f"{told}. Name another file, or write it again."
+                ) from problem
+        return cls(*from_json_text(source))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -11,6 +10,7 @@ from typing import Any
 from wemix_ref.datasets import RESOURCES
 from wemix_ref.errors import CaseError
 from wemix_ref.published.printed_tables import Column, Misprint, Printed, Published
+from wemix_ref.strict_json import read_json_object
 from wemix_ref.strict_yaml import PROJECT, read_valid_yaml
 
 __all__ = ["CONFIG", "PACKAGES", "load_published"]
@@ -91,10 +91,7 @@ def load_published(config: Path = CONFIG, resources: Path = RESOURCES) -> dict[s
 
 def _told(path: Path, case: str) -> Mapping[str, Any]:
     """A case's part of a file of numbers: the whole, or one of its ``cases``."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as problem:
-        raise CaseError(f"{path}: the file must be readable JSON: {problem}") from problem
+    content = read_json_object(path, "a file of printed numbers", "Restore it.", CaseError)
     for told in content.get("cases", [content]):
         if told.get("case") == case:
             return {"source": content.get("source", ""), **told}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from wemix_ref.errors import CaseError
 from wemix_ref.files import write_json, write_text
 from wemix_ref.published.classes import CLASSES, DIFFERS, UNEXPLAINED
+from wemix_ref.strict_json import read_json_object
 
 __all__ = [
     "COLUMNS",
@@ -138,11 +138,9 @@ def read_judged(path: Path) -> list[dict[str, Any]]:
     CaseError
         If the file is no such JSON.
     """
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as problem:
-        raise CaseError(f"{path}: the file must be readable JSON: {problem}") from problem
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA_NAME:
+    todo = "Judge the printed numbers again."
+    content = read_json_object(path, "a file of judged numbers", todo, CaseError)
+    if content.get("schema") != SCHEMA_NAME:
         raise CaseError(
             f"{path} must say `schema: {SCHEMA_NAME}`. Judge the printed numbers again."
         )

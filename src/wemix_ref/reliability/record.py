@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import wemix_ref
 from wemix_ref.errors import DataError
 from wemix_ref.files import write_json
 from wemix_ref.installed import library_versions
+from wemix_ref.strict_json import read_json_object
 
 __all__ = ["DIRECTORY", "PARTS", "SCHEMA", "Record", "Table", "read_record", "versions_here"]
 
@@ -106,7 +105,7 @@ def read_record(path: Path) -> Record:
         It is no record of this version.
     """
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json_object(path, "the record of a run", "Run it again.", DataError)
         if content["schema"] != SCHEMA:
             raise DataError(f"{path}: schema must be {SCHEMA!r}; found {content['schema']!r}.")
         tables = tuple(
