@@ -12,11 +12,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from wemix_ref.reliability.fault_study import STUDY, Outcome
+from wemix_ref.reliability.r_faults import R_KINDS, why_not
 from wemix_ref.reliability.record import Record, Table
+from wemix_ref.reliability.workflow_faults import WORKFLOW_KINDS, WorkflowBench
 from wemix_ref.simulate.storage import read_rows
 
 __all__ = ["KINDS", "Bench", "Outcome", "run"]
@@ -24,41 +27,6 @@ __all__ = ["KINDS", "Bench", "Outcome", "run"]
 Tell = Callable[[str], None]
 _LIMIT = 600.0
 _NOBODY = 65534
-
-STUDY = """
-title: Faults
-aims: To be finished in the end.
-seed: 9
-replicates: 8
-chunk: 2
-factors: {informative: [false, true]}
-population:
-  levels: {school: {size: 12}, student: {size: 6}}
-  covariates: {x: {level: student, distribution: normal}}
-  model:
-    response: y
-    fixed: {"(Intercept)": 1, x: 0.5}
-    random: {school: {sd: 1}}
-    residual: {sd: 1}
-sampling:
-  school: {method: sampford, size: 8, measure: "exp(where(informative, 0.5, 0) * u_school)"}
-model: y ~ x + (1 | school)
-analyses: {unweighted: {weights: none}, weighted: {weights: all}}
-"""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of one fault.
-
-    Attributes
-    ----------
-    struck : whether the fault came before the work's end.
-    wrong : what is not as it must be; empty: all is.
-    """
-
-    struck: bool
-    wrong: str
 
 
 class Bench:
@@ -69,12 +37,10 @@ class Bench:
         self.study = place / "faults.yaml"
         self.study.write_text(STUDY, encoding="utf-8")
         self.n = 0
-        started = time.monotonic()
         out = self.fresh()
         code, told = self.end(self.start(out))
         if code != 0:
             raise RuntimeError(told)
-        self.seconds = time.monotonic() - started
         self.expected = self.bytes(out)
         self.sizes = sorted({len(content) for content in self.expected.values()})
 
@@ -91,10 +57,17 @@ class Bench:
         self, out: Path, *, file_bytes: int | None = None, user: int | None = None
     ) -> subprocess.Popen[str]:
         """Begin the work."""
-        request = {"study": str(self.study), "out": str(out), "log": str(self.log(out))}
-        request |= {"file_bytes": file_bytes, "user": user}
+        request = {
+            "study": str(self.study),
+            "out": str(out),
+            "log": str(self.log(out)),
+            "file_bytes": file_bytes,
+            "user": user,
+        }
         source = str(Path(__file__).resolve().parents[2])
-        environment = {**os.environ, "WEMIX_REF_NO_R": "1", "PYTHONPATH": source}
+        # faults are about files: without compiled loops a process starts sooner
+        switches = {"WEMIX_REF_NO_R": "1", "WEMIX_REF_NUMBA": "0"}
+        environment = {**os.environ, **switches, "PYTHONPATH": source}
         command = [sys.executable, "-m", "wemix_ref.reliability.fault_worker", json.dumps(request)]
         return subprocess.Popen(
             command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
@@ -105,12 +78,21 @@ class Bench:
         told = child.communicate(timeout=_LIMIT)[1]
         return child.returncode, told
 
+    def wait(self, child: subprocess.Popen[str], out: Path, rng: random.Random) -> None:
+        """Wait until a random number of files is there, and a moment more."""
+        assert child.stderr is not None
+        child.stderr.readline()  # ready
+        wanted = rng.randrange(len(self.expected))
+        while child.poll() is None and len(self.bytes(out)) < wanted:
+            time.sleep(0.001)
+        time.sleep(rng.uniform(0.0, 0.01))
+
     def bytes(self, out: Path) -> dict[str, bytes]:
         """Every file of the results but timings."""
         return {
             path.relative_to(out).as_posix(): path.read_bytes()
-            for path in sorted(out.rglob("*"))
-            if path.is_file() and "timing" not in path.parts and not path.name.startswith(".")
+            for path in sorted(out.rglob("[!.]*"))
+            if path.is_file() and "timing" not in path.parts
         }
 
     def again(self, out: Path) -> str:
@@ -146,9 +128,7 @@ def killed(bench: Bench, rng: random.Random) -> Outcome:
     out, struck = bench.fresh(), False
     for _ in range(rng.randint(1, 3)):
         child = bench.start(out)
-        assert child.stderr is not None
-        child.stderr.readline()  # ready
-        time.sleep(rng.uniform(0.0, 0.4 * bench.seconds))
+        bench.wait(child, out, rng)
         child.kill()
         child.communicate()
         struck = struck or child.returncode == -signal.SIGKILL
@@ -205,9 +185,7 @@ def clock(bench: Bench, rng: random.Random) -> Outcome:
     """Some files are of the future, as after a clock was set back."""
     out = bench.fresh()
     child = bench.start(out)
-    assert child.stderr is not None
-    child.stderr.readline()
-    time.sleep(rng.uniform(0.0, 0.4 * bench.seconds))
+    bench.wait(child, out, rng)
     child.kill()
     child.communicate()
     later = time.time() + rng.uniform(60, 10**8)
@@ -218,7 +196,7 @@ def clock(bench: Bench, rng: random.Random) -> Outcome:
 
 
 def not_a_number(bench: Bench, rng: random.Random) -> Outcome:
-    """An engine gives NaN or an infinite number where a record must have one: nothing is written."""
+    """An engine gives NaN or infinity where a record must have a number: nothing is written."""
     from wemix_ref.engines.protocol import FitResult
     from wemix_ref.engines.record import write_result
     from wemix_ref.errors import EngineError
@@ -257,30 +235,41 @@ KINDS: dict[str, Callable[[Bench, random.Random], Outcome]] = {
 
 
 def run(n: int, seed: int, tell: Tell) -> Record:
-    """Put in n faults of each kind."""
+    """Put in n faults of each kind; of whole runs of the workflow, which take longest, a tenth."""
     started = time.monotonic()
-    rows, tried, failed = [], 0, 0
+    rows: list[tuple[str, int, int, int, str]] = []
+
+    def struck(kind: str, times: int, strike: Callable[[random.Random], Outcome]) -> None:
+        outcomes = []
+        for number in range(times):
+            outcomes.append(strike(random.Random(f"{seed} {kind} {number}")))
+            for old in scratch.glob("run-*"):
+                shutil.rmtree(old) if old.is_dir() else old.unlink()
+        wrong = [one.wrong for one in outcomes if one.wrong]
+        hit = sum(one.struck for one in outcomes)
+        tell(f"{kind}: {hit} of {times} struck, {len(wrong)} wrong {wrong[:2]}")
+        rows.append((kind, times, hit, len(wrong), wrong[0] if wrong else ""))
+
     with tempfile.TemporaryDirectory(prefix="wemix-ref-faults-") as place:
-        bench = Bench(Path(place))
+        scratch = Path(place)
+        bench = Bench(scratch)
         for kind, strike in KINDS.items():
-            outcomes = []
-            for number in range(n):
-                outcomes.append(strike(bench, random.Random(f"{seed} {kind} {number}")))
-                for old in Path(place).glob("run-*"):
-                    shutil.rmtree(old) if old.is_dir() else old.unlink()
-            wrong = [one.wrong for one in outcomes if one.wrong]
-            struck = sum(one.struck for one in outcomes)
-            tell(f"{kind}: {struck} of {n} struck, {len(wrong)} wrong {wrong[:2]}")
-            rows.append((kind, n, struck, len(wrong), wrong[0] if wrong else ""))
-            tried += n
-            failed += len(wrong)
-    struck_all = sum(row[2] for row in rows)
+            struck(kind, n, partial(strike, bench))
+        no_r = why_not()
+        for kind, by_r in {} if no_r else R_KINDS.items():
+            struck(kind, n, by_r)
+        workflow = WorkflowBench(scratch)
+        for kind, of_run in WORKFLOW_KINDS.items():
+            struck(kind, max(1, n // 10), partial(of_run, workflow))
+    tried, failed = sum(row[1] for row in rows), sum(row[3] for row in rows)
     told = (
-        f"{tried} faults of {len(rows)} kinds were put into the jobs of a small study, or into what "
-        f"an engine gives; {struck_all} struck before the work had ended. After each the same "
+        f"{tried} faults of {len(rows)} kinds were put into jobs, runs and engines; "
+        f"{sum(row[2] for row in rows)} struck before the work had ended. After each the same "
         "command ran again and had to end with the bytes of a run that nothing disturbed; a "
-        "failure had to be told in one line that names the log, without half-written files."
+        "failure had to be told once, with the place of the log, without half-written files."
     )
+    if no_r:
+        told += f" Faults of R were left out: {no_r}."
     columns = ("fault", "put in", "struck", "not as it must be", "")
     tables = (Table("Faults", columns, tuple(rows)),)
     command = f"wemix-ref reliability faults --n {n} --seed {seed}"
