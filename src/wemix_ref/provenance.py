@@ -88,7 +88,7 @@ def _git(project: Path) -> dict[str, Any] | None:
 
 
 def _blas() -> dict[str, Any]:
-    """NumPy's BLAS: name, version, the kernels it took for this processor, its threads."""
+    """NumPy's BLAS: name, version, kernels for this processor; threads are in the environment."""
     import numpy as np
 
     built: Any = np.show_config(mode="dicts")
@@ -101,7 +101,6 @@ def _blas() -> dict[str, Any]:
             core = library.scipy_openblas_get_corename64_
             core.restype = ctypes.c_char_p
             found["kernels"] = core().decode()
-            found["threads"] = int(library.scipy_openblas_get_num_threads64_())
     found["vectors"] = list(built["SIMD Extensions"].get("found", []))
     return found
 
