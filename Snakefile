@@ -1,4 +1,5 @@
 # Compare the estimator with every engine and every known answer: prepare, fit, compare, report.
+import os
 import shlex
 import sys
 
@@ -9,6 +10,10 @@ min_version("9.1")
 # Snakemake writes the interpreter's path into shell commands without quotes (its issue 2645).
 if " " in sys.executable:
     sys.executable = shlex.quote(sys.executable)
+
+# One thread for linear algebra in every job: sums are then added in one order, whatever the machine.
+for name in ("OMP", "OPENBLAS", "MKL", "BLIS"):
+    os.environ[f"{name}_NUM_THREADS"] = "1"
 
 
 configfile: "config/config.yaml"
@@ -46,12 +51,14 @@ include: "workflow/rules/printed.smk"
 include: "workflow/rules/divergences.smk"
 include: "workflow/rules/studies.smk"
 include: "workflow/rules/bench.smk"
+include: "workflow/rules/provenance.smk"
 
 
 rule all:
     default_target: True
     input:
         "results/verdict.txt",
+        "results/provenance.json",
         "results/report/index.html",
         "results/tables/numbers.csv",
         "results/tables/verdicts.csv",

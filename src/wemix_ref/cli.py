@@ -18,6 +18,7 @@ from wemix_ref.cli_references import add_references
 from wemix_ref.cli_reliability import add_reliability
 from wemix_ref.cli_study import add_study
 from wemix_ref.cli_text import columns, json_text, one_line
+from wemix_ref.cli_verify import add_verify
 from wemix_ref.errors import WemixRefError
 from wemix_ref.inference import RECIPES
 
@@ -104,6 +105,8 @@ def _parser() -> argparse.ArgumentParser:
     add_references(commands)
 
     add_reliability(commands)
+
+    add_verify(commands)
 
     engines = commands.add_parser("engines", help="list the engines that can run here")
     engines.add_argument("--json", action="store_true", help="print as JSON")

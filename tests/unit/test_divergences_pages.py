@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 
@@ -30,6 +31,12 @@ def rendered(view):
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     return environment.get_template("divergences.html.j2").render(divergences=view)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_a_page_is_the_same_from_its_record(results, name):
+    again = json.loads(json.dumps(results[name], sort_keys=True))
+    assert page(SPECS[name], again) == page(SPECS[name], results[name])
 
 
 @pytest.mark.parametrize("name", SPECS)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from wemix_ref.verify import verify
+
 ROOT = Path(__file__).resolve().parents[2]
 LAST = {
     "Write the report",
@@ -17,6 +19,7 @@ LAST = {
     "Check that every number is as it must be",
     "Check that no printed number differs",
     "Check that ours is right where R goes another way",
+    "Write down what the run was made with",
 }
 JUDGED = {
     "Judge the printed numbers",
@@ -24,6 +27,7 @@ JUDGED = {
     "Check that every number is as it must be",
     "Check that no printed number differs",
     "Check that ours is right where R goes another way",
+    "Write down what the run was made with",
 }
 SHOWN = {
     "Show the divergence lme4-colon-ids",
@@ -46,6 +50,15 @@ def test_a_run_ends_with_the_report(finished):
     assert (results / "rebuilt" / "three-level-school.json").is_file()
     left_over = [path for path in results.rglob(".*") if path.name != ".snakemake_timestamp"]
     assert left_over == []
+
+
+def test_a_run_is_equal_to_what_its_raw_files_give(finished, monkeypatch):
+    monkeypatch.setenv("WEMIX_REF_NO_R", "1")
+    place = finished[0].place
+    found = verify(place / "results")
+    assert found.differences == ()
+    about = json.loads((place / "results" / "provenance.json").read_text())["made_with"]
+    assert about["environment"]["OPENBLAS_NUM_THREADS"] == "1"
 
 
 def test_records_name_the_engine_and_stand_apart_from_timings(finished):

@@ -5,6 +5,7 @@ from wemix_ref.datasets import load_datasets
 from wemix_ref.fingerprint import fingerprint
 from wemix_ref.installed import optional_versions, r_versions
 from wemix_ref.prepare import problem_of
+from wemix_ref.provenance import made_with as made_with_here
 
 RESOURCES = Path(config["resources"])
 ALL_CASES = load_cases(Path(config["cases"]["directory"]), resources=RESOURCES)

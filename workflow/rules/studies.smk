@@ -147,3 +147,4 @@ rule studies:
     input:
         study_files(WHOLE_STUDIES),
         "results/studies/index.html" if WHOLE_STUDIES else [],
+        "results/studies/provenance.json" if WHOLE_STUDIES else [],

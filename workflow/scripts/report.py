@@ -15,6 +15,8 @@ with job(snakemake.log[0]):
         Path("results"),
         cases,
         out,
+        tolerances=Path(snakemake.config["tolerances"]),
+        resources=Path(snakemake.config["resources"]),
         studies=snakemake.params.studies,
         printed=Path(snakemake.input.printed),
         divergences=Path(snakemake.input.divergences),

@@ -84,8 +84,11 @@ def _numbers(result: Mapping[str, Any], side: str) -> str:
 
 def _oracles(result: Mapping[str, Any]) -> str:
     rows = []
+    # JSON does not keep the order of names; the page of a record is that of the result itself
+    places = {number["name"]: at for at, number in enumerate(result["numbers"])}
     for oracle in result["oracles"]:
-        values = "; ".join(f"{n}: {number_text(v)}" for n, v in oracle["values"].items())
+        ordered = sorted(oracle["values"].items(), key=lambda item: places[item[0]])
+        values = "; ".join(f"{n}: {number_text(v)}" for n, v in ordered)
         versions = ", ".join(" ".join(pair) for pair in sorted(oracle["versions"].items()))
         ran = values if oracle["status"] == "ok" else f"{oracle['status']}: {oracle['message']}"
         rows.append((oracle["title"] + (f" ({versions})" if versions else ""), oracle["why"], ran))

@@ -1,0 +1,470 @@
+"""What a run makes from its raw files, step by step: by which function, from what, to what.
+
+Raw are the fits' records and matrices, the prepared problems, the jobs' replicates, R's answers in
+audits and divergences, the judged printed numbers and the measurements of speed. The workflow and
+``wemix-ref verify`` call the same functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from wemix_ref.cases import Case, load_case, load_cases
+from wemix_ref.compare import compare_case
+from wemix_ref.engines.record import read_record
+from wemix_ref.files import write_json, write_text
+from wemix_ref.prepare import read_problem
+from wemix_ref.simulate.storage import chunk_name
+from wemix_ref.simulate.study import Study, load_studies
+from wemix_ref.tolerances import load_tolerances
+
+__all__ = ["Run", "Step", "compare_files", "run_of", "steps"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step from files of a run to others.
+
+    Attributes
+    ----------
+    what : a name for messages.
+    inputs : paths from the project's root.
+    outputs : paths from the root; one that ends in ``/`` is a folder.
+    make : writes the outputs below a directory that stands for ``results``; what came from steps
+        before is read there, what is raw in the run's own results.
+    conditional : outputs are there only when all is as it must be.
+    """
+
+    what: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    make: Callable[[Path], None]
+    conditional: bool = False
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run is of.
+
+    Attributes
+    ----------
+    project : its root; `results` : where its files lie.
+    config : the workflow's configuration.
+    cases : every case; `chosen` those of the run.
+    studies : every study by name, small versions too; `chosen_studies` those of the run.
+    """
+
+    project: Path
+    results: Path
+    config: Mapping[str, Any]
+    cases: Mapping[str, Case]
+    chosen: tuple[str, ...]
+    studies: Mapping[str, Study]
+    chosen_studies: tuple[str, ...]
+
+    @property
+    def resources(self) -> Path:
+        """Directory of the data."""
+        return self.project / self.config["resources"]
+
+    @property
+    def tolerances(self) -> Path:
+        """File of the tolerances."""
+        return self.project / self.config["tolerances"]
+
+    def name(self, path: Path) -> str:
+        """Path from the root."""
+        return path.relative_to(self.project).as_posix()
+
+
+def run_of(project: Path, results: Path, config: Mapping[str, Any]) -> Run:
+    """Read what a configuration asks for.
+
+    Parameters
+    ----------
+    project : directory of ``config/`` and ``resources/``.
+    results : where the run's files lie.
+    config : as ``config/config.yaml`` holds it.
+    """
+    cases = load_cases(
+        project / config["cases"]["directory"], resources=project / config["resources"]
+    )
+    place = project / config["studies"]["directory"]
+    studies = load_studies(place, chunk=config["studies"]["chunk"]) if place.is_dir() else {}
+    return Run(
+        project,
+        results,
+        config,
+        cases,
+        tuple(config["cases"]["only"] or cases),
+        studies,
+        tuple(config["studies"]["only"] or studies),
+    )
+
+
+def steps(run: Run, *, cases: bool = True, studies: Sequence[str] = ()) -> list[Step]:
+    """List the steps of a run, each after those it builds on.
+
+    Parameters
+    ----------
+    run : the run.
+    cases : with cases, printed numbers, divergences and the report.
+    studies : names of the studies.
+    """
+    found: list[Step] = []
+    if cases:
+        found += _of_cases(run)
+    for name in studies:
+        found += _of_study(run, run.studies[name])
+    for page in ("small", "index"):
+        listed = [n for n in run.chosen_studies if run.studies[n].small == (page == "small")]
+        if listed and set(listed) <= set(studies):
+            found.append(_index(run, page, listed))
+    return found
+
+
+# --- Cases --------------------------------------------------------------------------------------
+
+
+def compare_files(
+    case: Path,
+    tolerances: Path,
+    problem: Path,
+    records: Iterable[Path],
+    matrices: Iterable[Path],
+    twin: Path | None,
+    resources: Path,
+) -> dict[str, Any]:
+    """Compare the records of a case; see :func:`wemix_ref.compare.compare_case`.
+
+    Parameters
+    ----------
+    case, tolerances : their files.
+    problem : directory of the prepared problem.
+    records, matrices : of the engines, in the same order; files ``<engine>.json``.
+    twin : the record of the case that has the same answer; None: there is none.
+    resources : directory of ``data/``.
+    """
+    found = {Path(path).stem: read_record(Path(path)) for path in records}
+    return compare_case(
+        load_case(Path(case), resources=Path(resources)),
+        read_problem(Path(problem)),
+        found,
+        dict(zip(found, map(pd.read_parquet, matrices), strict=True)),
+        load_tolerances(Path(tolerances)),
+        read_record(Path(twin)) if twin else None,
+    )
+
+
+def _of_cases(run: Run) -> list[Step]:
+    # the report shows every comparison that is there, the tables those of the run
+    compared = [
+        name
+        for name in run.cases
+        if name in run.chosen or (run.results / "comparisons" / f"{name}.json").is_file()
+    ]
+    found = [_comparison(run, run.cases[name]) for name in compared]
+    chosen = tuple(f"results/comparisons/{name}.json" for name in run.chosen)
+    found += [
+        Step(
+            "the tables of numbers and verdicts",
+            chosen,
+            ("results/tables/numbers.csv", "results/tables/verdicts.csv"),
+            partial(_tables, run),
+        ),
+        Step("the verdict", chosen, ("results/verdict.txt",), partial(_verdict, run), True),
+        Step(
+            "the table of printed numbers",
+            ("results/printed.json",),
+            ("results/tables/printed.csv", "results/printed.json"),
+            partial(_printed, run),
+        ),
+        Step(
+            "the verdict on printed numbers",
+            ("results/printed.json",),
+            ("results/printed.txt",),
+            _printed_verdict,
+            True,
+        ),
+        *_of_divergences(run),
+    ]
+    bench = ("results/bench.json",) if (run.results / "bench.json").is_file() else ()
+    if bench:
+        found.append(_bench(run))
+    inputs = (
+        *(f"results/comparisons/{name}.json" for name in compared),
+        *(run.name(run.cases[name].path) for name in compared),
+        *(name for case in compared for name in _fits(run.cases[case], ("json",))),
+        *("results/printed.json", "results/divergences.json", *bench),
+    )
+    found.append(Step("the report", inputs, ("results/report/index.html",), partial(_report, run)))
+    return found
+
+
+def _fits(case: Case, kinds: Sequence[str]) -> list[str]:
+    return [
+        f"results/fits/{case.name}/{engine}.{kind}" for engine in case.engines for kind in kinds
+    ]
+
+
+def _comparison(run: Run, case: Case) -> Step:
+    twin = [f"results/fits/{case.same_answer_as}/python.json"] if case.same_answer_as else []
+    printed = case.dataset.printed_rows_path
+    inputs = (
+        run.name(case.path),
+        run.name(run.tolerances),
+        *(f"results/prepared/{case.name}/{name}" for name in ("data.csv", "problem.json")),
+        *_fits(case, ("json", "matrices.parquet")),
+        *twin,
+        *([run.name(printed)] if printed else []),
+    )
+    output = f"results/comparisons/{case.name}.json"
+    return Step(f"the comparison of {case.name}", inputs, (output,), partial(_compare, run, case))
+
+
+def _compare(run: Run, case: Case, out: Path) -> None:
+    place = run.results / "fits" / case.name
+    twin = case.same_answer_as
+    comparison = compare_files(
+        case.path,
+        run.tolerances,
+        run.results / "prepared" / case.name,
+        [place / f"{engine}.json" for engine in case.engines],
+        [place / f"{engine}.matrices.parquet" for engine in case.engines],
+        run.results / "fits" / twin / "python.json" if twin else None,
+        run.resources,
+    )
+    write_json(out / "comparisons" / f"{case.name}.json", comparison)
+
+
+def _comparisons(run: Run, out: Path) -> list[dict[str, Any]]:
+    from wemix_ref.overview import read_comparisons
+
+    return read_comparisons(out / "comparisons" / f"{name}.json" for name in run.chosen)
+
+
+def _tables(run: Run, out: Path) -> None:
+    from wemix_ref.overview import write_tables
+
+    tables = out / "tables"
+    write_tables(_comparisons(run, out), tables / "numbers.csv", tables / "verdicts.csv")
+
+
+def _verdict(run: Run, out: Path) -> None:
+    from wemix_ref.overview import failures, verdict_table
+
+    comparisons = _comparisons(run, out)
+    if not failures(comparisons):
+        write_text(out / "verdict.txt", verdict_table(comparisons))
+
+
+def _printed(run: Run, out: Path) -> None:
+    from wemix_ref.published.table import read_judged, write_judged
+
+    judged = read_judged(run.results / "printed.json")
+    write_judged(judged, out / "tables" / "printed.csv", out / "printed.json")
+
+
+def _printed_verdict(out: Path) -> None:
+    from wemix_ref.published.table import failures, read_judged, tell
+
+    judged = read_judged(out / "printed.json")
+    if not failures(judged):
+        write_text(out / "printed.txt", tell(judged))
+
+
+def _report(run: Run, out: Path) -> None:
+    from wemix_ref.report import write_report
+
+    fits = out / "fits"
+    if not fits.exists():
+        fits.symlink_to((run.results / "fits").resolve(), target_is_directory=True)
+    bench = out / "bench.json"
+    write_report(
+        out,
+        run.project / run.config["cases"]["directory"],
+        out / "report" / "index.html",
+        tolerances=run.tolerances,
+        resources=run.resources,
+        studies=_link(run),
+        printed=out / "printed.json",
+        divergences=out / "divergences.json",
+        bench=bench if bench.is_file() else None,
+    )
+
+
+def _link(run: Run) -> str | None:
+    """Where the report finds the list of small studies."""
+    any_small = any(run.studies[name].small for name in run.chosen_studies)
+    return "../studies/small.html" if any_small else None
+
+
+# --- Divergences, speed -------------------------------------------------------------------------
+
+
+def _of_divergences(run: Run) -> list[Step]:
+    from wemix_ref.divergences.specs import load_divergences
+
+    place = run.project / "config" / "divergences"
+    specs = load_divergences(place, resources=run.resources)
+    results = tuple(f"results/divergences/{name}.json" for name in specs)
+    pages = [
+        Step(
+            f"the page of the divergence {name}",
+            (f"config/divergences/{name}.yaml", f"results/divergences/{name}.json"),
+            (f"results/divergences/{name}.md",),
+            partial(_divergence_page, run, spec),
+        )
+        for name, spec in specs.items()
+    ]
+    table = Step(
+        "the table of divergences",
+        results,
+        ("results/tables/divergences.csv", "results/divergences.json"),
+        partial(_divergences, run, tuple(specs)),
+    )
+    verdict = Step(
+        "the verdict on divergences",
+        ("results/divergences.json",),
+        ("results/divergences.txt",),
+        _divergences_verdict,
+        True,
+    )
+    return [*pages, table, verdict]
+
+
+def _divergence_page(run: Run, spec: Any, out: Path) -> None:  # noqa: ANN401
+    from wemix_ref.divergences.pages import page
+
+    result = _json(run.results / "divergences" / f"{spec.id}.json")
+    write_text(out / "divergences" / f"{spec.id}.md", page(spec, result))
+
+
+def _divergences(run: Run, names: Sequence[str], out: Path) -> None:
+    from wemix_ref.divergences.table import write_all
+
+    paths = [run.results / "divergences" / f"{name}.json" for name in names]
+    write_all(paths, out / "tables" / "divergences.csv", out / "divergences.json")
+
+
+def _divergences_verdict(out: Path) -> None:
+    from wemix_ref.divergences.table import failures, read_all, tell
+
+    results = read_all(out / "divergences.json")
+    if not failures(results):
+        write_text(out / "divergences.txt", tell(results))
+
+
+def _json(path: Path) -> Any:  # noqa: ANN401
+    import json
+
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _bench(run: Run) -> Step:
+    from wemix_ref.bench.specs import load_bench
+
+    mode = _json(run.results / "bench.json")["mode"]
+    bench = load_bench(run.project / run.config["bench"]["file"], mode)
+    return Step(
+        "the table of speed",
+        tuple(f"results/bench/{mode}/{name}.json" for name in bench.measurements),
+        ("results/tables/bench.csv", "results/bench.json", "results/report/speed.html"),
+        partial(_speed, run, bench),
+        True,
+    )
+
+
+def _speed(run: Run, bench: Any, out: Path) -> None:  # noqa: ANN401
+    from wemix_ref.bench.table import collate, write_run
+    from wemix_ref.report.bench_view import write_page
+
+    place = run.results / "bench" / bench.mode
+    made = collate(bench, [place / f"{name}.json" for name in bench.measurements])
+    write_page(made, out / "report" / "speed.html")
+    write_run(made, out / "tables" / "bench.csv", out / "bench.json")
+
+
+# --- Studies ------------------------------------------------------------------------------------
+
+
+def _of_study(run: Run, study: Study) -> list[Step]:
+    place, file = f"results/studies/{study.name}", run.name(study.path)
+    chunks = tuple(run.name(run.project / "results" / path) for path in _chunks(study))
+    tables = tuple(f"{place}/{name}.csv" for name in ("performance", "paired"))
+    audits = tuple(f"{place}/audits/{name}.csv" for name in study.settings)
+    replicates = tuple(f"{place}/replicates/{name}.parquet" for name in study.settings)
+    return [
+        Step(
+            f"the measures of {study.name}",
+            (file, *chunks),
+            (f"{place}/replicates/", *tables),
+            partial(_summarise, run, study),
+        ),
+        Step(
+            f"the report of {study.name}",
+            (file, *tables, *replicates, *audits),
+            tuple(
+                f"{place}/{name}" for name in ("report.html", "audit.csv", "figures/", "tables/")
+            ),
+            partial(_study_report, run, study),
+        ),
+        Step(
+            f"the verdict on {study.name}",
+            (f"{place}/audit.csv", tables[0], file),
+            (f"{place}/verdict.txt",),
+            partial(_study_verdict, run, study),
+            True,
+        ),
+    ]
+
+
+def _chunks(study: Study) -> list[Path]:
+    """Files of the jobs, from the directory of results."""
+    return [
+        Path("studies", study.name, "chunks", scenario, f"{chunk_name(*chunk)}.parquet")
+        for scenario in study.settings
+        for chunk in study.chunks()
+    ]
+
+
+def _summarise(run: Run, study: Study, out: Path) -> None:
+    from wemix_ref.simulate.summarise import summarise
+
+    summarise(study, [run.results / path for path in _chunks(study)], out / "studies" / study.name)
+
+
+def _study_report(run: Run, study: Study, out: Path) -> None:
+    from wemix_ref.report.studies.files import report_study
+
+    place = run.results / "studies" / study.name / "audits"
+    audits = [pd.read_csv(place / f"{name}.csv") for name in study.settings]
+    report_study(study, out / "studies" / study.name, audits, run.resources)
+
+
+def _study_verdict(run: Run, study: Study, out: Path) -> None:
+    from wemix_ref.simulate.verdict import judge
+
+    place = out / "studies" / study.name
+    audit, performance = (pd.read_csv(place / f"{n}.csv") for n in ("audit", "performance"))
+    text, faults = judge(study, audit, performance, run.resources)
+    if not faults:
+        write_text(place / "verdict.txt", text)
+
+
+def _index(run: Run, page: str, names: Sequence[str]) -> Step:
+    files = tuple(run.name(run.studies[name].path) for name in names)
+    output = f"results/studies/{page}.html"
+    return Step("the list of studies", files, (output,), partial(_list, run, page, names))
+
+
+def _list(run: Run, page: str, names: Sequence[str], out: Path) -> None:
+    from wemix_ref.report.studies.files import list_studies
+
+    list_studies([run.studies[name] for name in names], out / "studies" / f"{page}.html")
