@@ -18,7 +18,7 @@ from wemix_ref import paper
 from wemix_ref.compiled import HAVE_NUMBA
 from wemix_ref.design import Design, build_design
 from wemix_ref.fit import fit_design, fit_designs
-from wemix_ref.hunt.model import conditional_weights, group_codes
+from wemix_ref.hunt.model import Model, conditional_weights, group_codes
 from wemix_ref.hunt.models import stream
 from wemix_ref.information import JointInformation
 from wemix_ref.least_squares import gls
@@ -64,7 +64,7 @@ class Check:
         return list(self.gaps(model, stream(model.seed, model.number, _KEY)))
 
 
-def design(model: Wide) -> Design:
+def design(model: Model) -> Design:
     """The model's arrays."""
     weights = None if model.weights is None else list(model.weights)
     return build_design(model.formula, model.data, weights, conditional_weights=model.conditional)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -211,11 +212,12 @@ def design_of(shape: Shape) -> Wide:
         shape.number, 0, data, "y", tuple(columns), names, slopes, "plus", None,
         forms=shape.forms, factor=factor, colons=restarted,
     )  # fmt: skip
+    whole: Model = model
     if shape.weights:
-        model = model.with_weights(_weights(shape, codes, rng))
+        whole = whole.with_weights(_weights(shape, codes, rng))
         if shape.conditional:
-            model = replace(model.with_weights(conditional_weights(model)), conditional=True)
-    return model.with_rows(rng.permutation(n))
+            whole = replace(whole.with_weights(conditional_weights(whole)), conditional=True)
+    return cast(Wide, whole.with_rows(rng.permutation(n)))
 
 
 def _tree(
@@ -236,7 +238,7 @@ def _tree(
     return parents, np.repeat(np.arange(count), sizes)
 
 
-def _factor(kind: str, n: int, rng: np.random.Generator) -> object:
+def _factor(kind: str, n: int, rng: np.random.Generator) -> Any:  # noqa: ANN401
     if kind == "truth":
         return np.resize([True, False], n)[rng.permutation(n)]
     values = np.resize(["a", "b b", "ç"] if kind == "texts" else ["1", "10", "9"], n)

@@ -139,6 +139,11 @@ def run(n: int, seed: int, tell: Callable[[str], None]) -> Record:
         "held against each other at one theta off zero, and minima by whose deviance is lower. "
         "Gaps are relative: of D to the sizes of its terms, of beta to its size and standard error."
     )
+    elsewhere = sum(len(one.elsewhere) for one in sums.values())
+    told += (
+        f" R's optimiser ended at a minimum elsewhere that is lower than the estimator's own for "
+        f"{elsewhere} models: where rows are few and variances many the deviance has several."
+    )
     for engine, reason in without.items():
         told += f" Not against {engine}: {reason}." if reason else ""
     return Record(
@@ -186,6 +191,12 @@ def _tables(
     )
     if refused:
         tables.append(Table("Refused", ("name", "what was said", "models"), refused))
+    lower = tuple(
+        (name, number, off) for name, one in sums.items() for number, off in one.elsewhere.items()
+    )
+    if lower:
+        columns = ("found by", "model", "lower by, relative to its terms")
+        tables.append(Table("Lower minima elsewhere", columns, lower))
     broken = [one for one in outcomes if not one.refused and one.failed]
     if broken:
         shown = tuple((one.statement, one.number, one.failed) for one in broken[:_SHOWN])

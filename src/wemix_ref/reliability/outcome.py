@@ -21,6 +21,8 @@ class Outcome:
     gaps : how far each quantity was off.
     refused : what the estimator, or R, said where it gave no answer; empty where it did.
     broken : what else is wrong; empty where nothing is.
+    lower : by how much, relative to the sizes of its terms, another program found a deviance lower
+        at a minimum of its own elsewhere.
     """
 
     statement: str
@@ -28,6 +30,7 @@ class Outcome:
     gaps: tuple[Gap, ...] = ()
     refused: str = ""
     broken: str = ""
+    lower: float = 0.0
 
     @property
     def failed(self) -> str:
@@ -50,6 +53,7 @@ class Tally:
     refused : how often, by what was said.
     largest : by quantity, the largest gap.
     nearest : the largest share of its tolerance that any gap took.
+    elsewhere : models, with by how much another program's minimum elsewhere is lower.
     """
 
     models: int = 0
@@ -57,6 +61,7 @@ class Tally:
     refused: Counter[str] = field(default_factory=Counter)
     largest: dict[str, float] = field(default_factory=dict)
     nearest: float = 0.0
+    elsewhere: dict[int, float] = field(default_factory=dict)
 
     def add(self, one: Outcome) -> None:
         """Count one."""
@@ -65,6 +70,8 @@ class Tally:
             return
         self.models += 1
         self.failed += bool(one.failed)
+        if one.lower:
+            self.elsewhere[one.number] = one.lower
         for gap in one.gaps:
             self.largest[gap.quantity] = max(self.largest.get(gap.quantity, 0.0), gap.found)
             if gap.allowed > 0:
