@@ -135,6 +135,8 @@ def digits_of(case: Case) -> Digits:
         here = [exact.mp.mpf(float(t)) for t in theta]
         certified = exact.se_variances(here, point.beta, point.sigma)
         out["SE of variances"] = kept(_se_variances(fit), certified, exact.mp)
+        if np.isnan(_se_variances(fit)).any():
+            told += ("SE of variances NaN, with its reason",)
     return Digits(case.name, out, required(case), told)
 
 
