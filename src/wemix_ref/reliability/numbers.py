@@ -38,7 +38,7 @@ USUAL = {
     "SE of variances": 10.0,
 }
 #: Of a double's digits so many are left for rounding errors of sums, beside a case's cost.
-_SUMS, _DERIVED = 1.0, 3.0
+_SUMS, _DERIVED = 1.0, 4.0
 #: What estimates keep whatever a case may cost: the order of the steps before sums are formed.
 REQUIRED: dict[str, dict[str, float]] = {
     "y + 10^6": {"sigma": 13.0},

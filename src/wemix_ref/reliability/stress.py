@@ -17,6 +17,7 @@ SLOPE, INTERCEPT = "y ~ x + (x|g)", "y ~ x + (1|g)"
 _WEIGHTS = ("w1", "w2")
 _OFFSET = "the offset over the spread of a slope column"
 _WIDE = "the range of the weights within a sum of cross-products"
+_LARGE = "the rows of a group: what is left of their sums without its effects"
 _RATIO = "the ratio of the variances: what is left of y'y without the groups' effects"
 
 
@@ -144,7 +145,8 @@ def _large(rng: np.random.Generator, small: bool) -> Iterator[Case]:
     times = np.where(data["g"] == 0, copies, 1)
     full = data.loc[np.repeat(data.index, times)].reset_index(drop=True)
     weighted = data.assign(w1=times.astype(float), w2=1.0)
-    yield Case(f"a group of {4 * copies} rows, written out", SLOPE, weighted, full=full)
+    name, cost = f"a group of {4 * copies} rows, written out", float(np.log10(4 * copies))
+    yield Case(name, SLOPE, weighted, full=full, cost=cost, why=_LARGE)
 
 
 def cases(seed: int, *, small: bool = False) -> list[Case]:
