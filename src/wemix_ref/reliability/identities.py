@@ -57,11 +57,13 @@ def put(model: Wide, names: Iterable[str]) -> list[Outcome]:
     """Put one model to statements that need no R."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        own = ask(model)
+        names = list(names)
+        shared = sum(name in PAIRS for name in names) > 1
+        own = ask(model) if shared else None
         return [_one(name, model, own) for name in names]
 
 
-def _one(name: str, model: Wide, own: dict[str, Any]) -> Outcome:
+def _one(name: str, model: Wide, own: dict[str, Any] | None) -> Outcome:
     try:
         if name in CHECKS:
             return Outcome(name, model.number, tuple(CHECKS[name].put_to(model)))
