@@ -148,7 +148,7 @@ def _compiled(model: Wide, _: np.random.Generator) -> Iterator[Gap]:
 def _together(model: Wide, rng: np.random.Generator) -> Iterator[Gap]:
     designs = [design(model)]
     y = model.data[model.response].to_numpy()
-    for _ in range(3):
+    for _ in range(2):
         noisy = y + rng.normal(size=y.size) * np.std(y)
         designs.append(design(replace(model, data=model.data.assign(**{model.response: noisy}))))
     designs.append(design(design_of(random_shape(model.seed, 1))))
