@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from wemix_ref.centring import centre, centring_plan
+from wemix_ref.conditioning import warn_of_conditioning
 from wemix_ref.covariance import CovarianceMap
 from wemix_ref.errors import (
     DataError,
@@ -318,6 +319,15 @@ def build_design(
         table=table,
     )
     _warn_of_levels(design)
+    warn_of_conditioning(
+        y,
+        weighting.omega if names else None,
+        [
+            (group.name, [name for term in Z.names for name in term], Z.columns)
+            for group, Z in zip(grouping, random, strict=True)
+        ],
+        stacklevel=3,
+    )
     return design
 
 
