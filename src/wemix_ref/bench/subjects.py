@@ -85,6 +85,11 @@ def _read(fit: FittedModel) -> Answer:
     return Answer(fit.deviance, fit.optimizer.evaluations, fit.optimizer.hessians)
 
 
+def _numbers(fit: FittedModel) -> Answer:
+    fit.estimates()
+    return Answer(fit.deviance, fit.optimizer.evaluations, fit.optimizer.hessians)
+
+
 def _design(data: Data, frame: pd.DataFrame) -> Design:
     return build_design(data.formula, frame, data.weights)
 
@@ -204,8 +209,8 @@ class StudyArrays(_Replicates):
         self.designs = [replace(design) for design in self.designs]
 
     def run(self) -> Answer:
-        """Fit them all."""
-        return _sum([_read(fit) for fit in fit_designs(self.designs)])
+        """Fit them all, and read estimates and standard errors as a study reads them."""
+        return _sum([_numbers(fit) for fit in fit_designs(self.designs)])
 
 
 class StudyAlone(StudyArrays):
