@@ -1,4 +1,4 @@
-"""docs/reliability.md says what the recorded runs say, and records are read as they were written."""
+"""docs/reliability.md says what the recorded runs say; records are read as they were written."""
 
 from __future__ import annotations
 
