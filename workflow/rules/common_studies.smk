@@ -44,3 +44,12 @@ def study_files(names):
         for name in names
         for file in ("verdict.txt", "report.html", "performance.csv")
     ]
+
+
+def results_of(names):
+    """What stands when studies have ended, whatever their verdicts."""
+    return [
+        f"results/studies/{name}/{file}"
+        for name in names
+        for file in ("report.html", "performance.csv")
+    ]

@@ -1,12 +1,3 @@
-def results_of(names):
-    """What stands when studies have ended, whatever their verdicts."""
-    return [
-        f"results/studies/{name}/{file}"
-        for name in names
-        for file in ("report.html", "performance.csv")
-    ]
-
-
 # What is there when a verdict fails is told too, hence no verdict is asked for.
 rule provenance:
     input:
