@@ -30,9 +30,11 @@ def add_verify(commands: Any) -> None:  # noqa: ANN401
 
 
 def _verify(parsed: argparse.Namespace) -> bool:
+    from wemix_ref.threads import one_thread
     from wemix_ref.verify import verify
 
-    found = verify(parsed.results, parsed.project)
+    with one_thread():  # as the workflow's jobs
+        found = verify(parsed.results, parsed.project)
     if parsed.json:
         sys.stdout.write(json_text({"equal": found.equal, **asdict(found)}))
         return found.equal
