@@ -7,105 +7,23 @@ audits and divergences, the judged printed numbers and the measurements of speed
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from wemix_ref.cases import Case, load_case, load_cases
+from wemix_ref.cases import Case, load_case
 from wemix_ref.compare import compare_case
+from wemix_ref.derived_run import Run, Step
+from wemix_ref.derived_studies import step_of_list, steps_of_study
 from wemix_ref.engines.record import read_record
 from wemix_ref.files import write_json, write_text
 from wemix_ref.prepare import read_problem
-from wemix_ref.simulate.storage import chunk_name
-from wemix_ref.simulate.study import Study, load_studies
 from wemix_ref.tolerances import load_tolerances
 
-__all__ = ["Run", "Step", "compare_files", "run_of", "steps"]
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step from files of a run to others.
-
-    Attributes
-    ----------
-    what : a name for messages.
-    inputs : paths from the project's root.
-    outputs : paths from the root; one that ends in ``/`` is a folder.
-    make : writes the outputs below a directory that stands for ``results``; what came from steps
-        before is read there, what is raw in the run's own results.
-    conditional : outputs are there only when all is as it must be.
-    """
-
-    what: str
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    make: Callable[[Path], None]
-    conditional: bool = False
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a run is of.
-
-    Attributes
-    ----------
-    project : its root; `results` : where its files lie.
-    config : the workflow's configuration.
-    cases : every case; `chosen` those of the run.
-    studies : every study by name, small versions too; `chosen_studies` those of the run.
-    """
-
-    project: Path
-    results: Path
-    config: Mapping[str, Any]
-    cases: Mapping[str, Case]
-    chosen: tuple[str, ...]
-    studies: Mapping[str, Study]
-    chosen_studies: tuple[str, ...]
-
-    @property
-    def resources(self) -> Path:
-        """Directory of the data."""
-        return self.project / self.config["resources"]
-
-    @property
-    def tolerances(self) -> Path:
-        """File of the tolerances."""
-        return self.project / self.config["tolerances"]
-
-    def name(self, path: Path) -> str:
-        """Path from the root."""
-        return path.relative_to(self.project).as_posix()
-
-
-def run_of(project: Path, results: Path, config: Mapping[str, Any]) -> Run:
-    """Read what a configuration asks for.
-
-    Parameters
-    ----------
-    project : directory of ``config/`` and ``resources/``.
-    results : where the run's files lie.
-    config : as ``config/config.yaml`` holds it.
-    """
-    cases = load_cases(
-        project / config["cases"]["directory"], resources=project / config["resources"]
-    )
-    place = project / config["studies"]["directory"]
-    studies = load_studies(place, chunk=config["studies"]["chunk"]) if place.is_dir() else {}
-    return Run(
-        project,
-        results,
-        config,
-        cases,
-        tuple(config["cases"]["only"] or cases),
-        studies,
-        tuple(config["studies"]["only"] or studies),
-    )
+__all__ = ["compare_files", "steps"]
 
 
 def steps(run: Run, *, cases: bool = True, studies: Sequence[str] = ()) -> list[Step]:
@@ -121,11 +39,11 @@ def steps(run: Run, *, cases: bool = True, studies: Sequence[str] = ()) -> list[
     if cases:
         found += _of_cases(run)
     for name in studies:
-        found += _of_study(run, run.studies[name])
+        found += steps_of_study(run, run.studies[name])
     for page in ("small", "index"):
         listed = [n for n in run.chosen_studies if run.studies[n].small == (page == "small")]
         if listed and set(listed) <= set(studies):
-            found.append(_index(run, page, listed))
+            found.append(step_of_list(run, page, listed))
     return found
 
 
@@ -389,82 +307,3 @@ def _speed(run: Run, bench: Any, out: Path) -> None:  # noqa: ANN401
     made = collate(bench, [place / f"{name}.json" for name in bench.measurements])
     write_page(made, out / "report" / "speed.html")
     write_run(made, out / "tables" / "bench.csv", out / "bench.json")
-
-
-# --- Studies ------------------------------------------------------------------------------------
-
-
-def _of_study(run: Run, study: Study) -> list[Step]:
-    place, file = f"results/studies/{study.name}", run.name(study.path)
-    chunks = tuple(run.name(run.project / "results" / path) for path in _chunks(study))
-    tables = tuple(f"{place}/{name}.csv" for name in ("performance", "paired"))
-    audits = tuple(f"{place}/audits/{name}.csv" for name in study.settings)
-    replicates = tuple(f"{place}/replicates/{name}.parquet" for name in study.settings)
-    return [
-        Step(
-            f"the measures of {study.name}",
-            (file, *chunks),
-            (f"{place}/replicates/", *tables),
-            partial(_summarise, run, study),
-        ),
-        Step(
-            f"the report of {study.name}",
-            (file, *tables, *replicates, *audits),
-            tuple(
-                f"{place}/{name}" for name in ("report.html", "audit.csv", "figures/", "tables/")
-            ),
-            partial(_study_report, run, study),
-        ),
-        Step(
-            f"the verdict on {study.name}",
-            (f"{place}/audit.csv", tables[0], file),
-            (f"{place}/verdict.txt",),
-            partial(_study_verdict, run, study),
-            True,
-        ),
-    ]
-
-
-def _chunks(study: Study) -> list[Path]:
-    """Files of the jobs, from the directory of results."""
-    return [
-        Path("studies", study.name, "chunks", scenario, f"{chunk_name(*chunk)}.parquet")
-        for scenario in study.settings
-        for chunk in study.chunks()
-    ]
-
-
-def _summarise(run: Run, study: Study, out: Path) -> None:
-    from wemix_ref.simulate.summarise import summarise
-
-    summarise(study, [run.results / path for path in _chunks(study)], out / "studies" / study.name)
-
-
-def _study_report(run: Run, study: Study, out: Path) -> None:
-    from wemix_ref.report.studies.files import report_study
-
-    place = run.results / "studies" / study.name / "audits"
-    audits = [pd.read_csv(place / f"{name}.csv") for name in study.settings]
-    report_study(study, out / "studies" / study.name, audits, run.resources)
-
-
-def _study_verdict(run: Run, study: Study, out: Path) -> None:
-    from wemix_ref.simulate.verdict import judge
-
-    place = out / "studies" / study.name
-    audit, performance = (pd.read_csv(place / f"{n}.csv") for n in ("audit", "performance"))
-    text, faults = judge(study, audit, performance, run.resources)
-    if not faults:
-        write_text(place / "verdict.txt", text)
-
-
-def _index(run: Run, page: str, names: Sequence[str]) -> Step:
-    files = tuple(run.name(run.studies[name].path) for name in names)
-    output = f"results/studies/{page}.html"
-    return Step("the list of studies", files, (output,), partial(_list, run, page, names))
-
-
-def _list(run: Run, page: str, names: Sequence[str], out: Path) -> None:
-    from wemix_ref.report.studies.files import list_studies
-
-    list_studies([run.studies[name] for name in names], out / "studies" / f"{page}.html")

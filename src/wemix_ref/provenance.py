@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import wemix_ref
-from wemix_ref.derived import Run, Step, run_of, steps
+from wemix_ref.derived import steps
+from wemix_ref.derived_run import Run, Step, run_of
 from wemix_ref.errors import CaseError
 from wemix_ref.files import write_json
 from wemix_ref.installed import r_versions

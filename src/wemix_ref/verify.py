@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wemix_ref.derived import Run, Step, run_of, steps
+from wemix_ref.derived import steps
+from wemix_ref.derived_run import Run, Step, run_of
 from wemix_ref.errors import DataError, WemixRefError
 from wemix_ref.file_differences import MOST, Difference, file_differences, json_differences
 from wemix_ref.provenance import hashes_of, made_with, read_provenance

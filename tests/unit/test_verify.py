@@ -11,7 +11,8 @@ import pytest
 
 from wemix_ref.cli import main
 from wemix_ref.datasets import RESOURCES
-from wemix_ref.derived import Run, run_of, steps
+from wemix_ref.derived import steps
+from wemix_ref.derived_run import Run, run_of
 from wemix_ref.divergences.demonstrate import demonstrate
 from wemix_ref.divergences.specs import load_divergences
 from wemix_ref.engines import get_engine
