@@ -15,13 +15,12 @@ from numpy.typing import NDArray
 from wemix_ref.centring import centre, centring_plan
 from wemix_ref.conditioning import warn_of_conditioning
 from wemix_ref.covariance import CovarianceMap
+from wemix_ref.design_checks import check_data, check_rank, check_response, warn_of_levels
 from wemix_ref.errors import (
     DataError,
-    DesignWarning,
     DroppedRowsWarning,
     FormulaError,
     ModelError,
-    RankError,
     shown,
 )
 from wemix_ref.formula import Formula, parse_formula
@@ -30,7 +29,6 @@ from wemix_ref.grouping import Grouping, lme4_order, nest
 from wemix_ref.late import Copied, Looked, late, when_asked
 from wemix_ref.matrix_columns import Matrix, matrices
 from wemix_ref.model_matrix import ModelFrame, model_frame
-from wemix_ref.rank import dependent_columns
 from wemix_ref.scaling import check_scale
 from wemix_ref.source import Source
 from wemix_ref.table import Table, copies_on_write
@@ -220,7 +218,7 @@ def build_design(
     used = check_use(use, names) if names else ()
     data = as_pandas(data)
     columns = (*parsed.variables(), *(name for name in names if name is not None))
-    _check_data(data, columns)
+    check_data(data, columns)
     table = Table.of(data, columns)
     if len(data) <= IN_PLACE or not copies_on_write():
         table = table.copied()
@@ -262,8 +260,8 @@ def build_design(
     parts = [[parsed.fixed], *([bar.terms for bar in group.bars] for group in grouping)]
     X, *random = matrices(parts, frame.columns, frame.response.size)
     y = frame.response - frame.offset if parsed.fixed.offsets else frame.response
-    _check_response(parsed, y)
-    _check_rank(X.columns, X.names[0], weighting.omega)
+    check_response(parsed, y)
+    check_rank(X.columns, X.names[0], weighting.omega)
 
     levels = []
     lowest = grouping[0].codes
@@ -318,7 +316,7 @@ def build_design(
         source=source,
         table=table,
     )
-    _warn_of_levels(design)
+    warn_of_levels(design)
     warn_of_conditioning(
         y,
         weighting.omega if names else None,
@@ -329,30 +327,6 @@ def build_design(
         stacklevel=3,
     )
     return design
-
-
-def _check_data(data: pd.DataFrame, columns: Sequence[str]) -> None:
-    missing = [name for name in dict.fromkeys(columns) if name not in data.columns]
-    if missing:
-        raise DataError(
-            f"every name in the formula and in weights must be a column of the data; "
-            f"{len(missing)} {'is' if len(missing) == 1 else 'are'} not: "
-            f"{', '.join(repr(name) for name in missing)}. The data have: "
-            f"{', '.join(repr(str(name)) for name in data.columns[:20])}"
-            f"{', ...' if len(data.columns) > 20 else ''}."
-        )
-    doubled = [
-        name
-        for name in dict.fromkeys(columns)
-        if not data.columns.is_unique and (data.columns == name).sum() > 1
-    ]
-    if doubled:
-        raise DataError(
-            f"a column that is used must be there once; {', '.join(map(repr, doubled))} "
-            "occurs more than once. Rename or drop the copies."
-        )
-    if len(data) == 0:
-        raise DataError("the data must have at least one row; found none.")
 
 
 def _worst(data: pd.DataFrame, columns: Sequence[str]) -> str:
@@ -368,31 +342,6 @@ def _grouping(formula: Formula, frame: ModelFrame, weighted: bool) -> list[Group
             coded[bar.group_name] = frame.group_codes(bar)
     order = lme4_order([len(coded[bar.group_name][1]) for bar in formula.bars])
     return nest([formula.bars[i] for i in order], coded, weighted)
-
-
-def _check_response(formula: Formula, y: Array) -> None:
-    if y.min() == y.max():
-        raise DataError(
-            f"the response must vary; every one of its {y.size} values"
-            f"{' (minus the offset)' if formula.fixed.offsets else ''} is {y[0]:g}."
-        )
-
-
-def _check_rank(X: Sequence[Array], names: Sequence[str], omega: Array) -> None:
-    """Name the columns of X that depend linearly on those before them."""
-    n, p = omega.size, len(X)
-    if n <= p:
-        raise ModelError(
-            f"there must be more rows than columns of X; found {n} rows and {p} columns."
-        )
-    short = dependent_columns(X, omega)
-    dependent = [name for name, bad in zip(names, short, strict=True) if bad]
-    if dependent:
-        raise RankError(
-            f"the columns of X must be linearly independent; {len(dependent)} of {p} "
-            f"{'depends' if len(dependent) == 1 else 'depend'} on the columns before: "
-            f"{', '.join(repr(name) for name in dependent)}. Leave them out of the formula."
-        )
 
 
 def _columns(stored: Array | Matrix) -> Sequence[Array]:
@@ -415,35 +364,3 @@ def _weighted_squares(omega: Array, Z: Sequence[Array]) -> Array:
             rows = slice(start, start + BLOCK_ROWS)
             out[j] += omega[rows] @ z[rows] ** 2
     return out
-
-
-def _warn_of_levels(design: Design) -> None:
-    for level in design.levels:
-        names = [name for term in level.terms for name in term.names]
-        doubled = [name for name in dict.fromkeys(names) if names.count(name) > 1]
-        if doubled:
-            warnings.warn(
-                f"`{level.name}` has the random effect {doubled[0]!r} more than once, so its "
-                "variance cannot be told apart from the other's; standard errors that are not "
-                "identified are NaN.",
-                DesignWarning,
-                stacklevel=4,
-            )
-    lowest = design.levels[0]
-    if lowest.n_groups == design.n:
-        warnings.warn(
-            f"every group of `{lowest.name}` has a single row, so its variance cannot be told "
-            "from the residual's; the fit goes on, and standard errors that are not identified "
-            "are NaN.",
-            DesignWarning,
-            stacklevel=4,
-        )
-    for lower, upper in zip(design.levels, design.levels[1:], strict=False):
-        if lower.n_groups == upper.n_groups:
-            warnings.warn(
-                f"`{lower.name}` and `{upper.name}` group the rows alike ({upper.n_groups} groups "
-                "each), so their variances cannot be told apart unless they have different terms; "
-                "standard errors that are not identified are NaN.",
-                DesignWarning,
-                stacklevel=4,
-            )

@@ -1,0 +1,126 @@
+"""What must hold of data, response and columns before a design is built, and what is warned of."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from wemix_ref.errors import DataError, DesignWarning, ModelError, RankError
+from wemix_ref.formula import Formula
+from wemix_ref.rank import dependent_columns
+
+if TYPE_CHECKING:
+    from wemix_ref.design import Design
+
+__all__ = ["check_data", "check_rank", "check_response", "warn_of_levels"]
+
+Array = NDArray[np.float64]
+
+
+def check_data(data: pd.DataFrame, columns: Sequence[str]) -> None:
+    """Refuse data without rows, and names that are no column, or several.
+
+    Raises
+    ------
+    DataError
+        Names, how many, and what the data have.
+    """
+    missing = [name for name in dict.fromkeys(columns) if name not in data.columns]
+    if missing:
+        raise DataError(
+            f"every name in the formula and in weights must be a column of the data; "
+            f"{len(missing)} {'is' if len(missing) == 1 else 'are'} not: "
+            f"{', '.join(repr(name) for name in missing)}. The data have: "
+            f"{', '.join(repr(str(name)) for name in data.columns[:20])}"
+            f"{', ...' if len(data.columns) > 20 else ''}."
+        )
+    doubled = [
+        name
+        for name in dict.fromkeys(columns)
+        if not data.columns.is_unique and (data.columns == name).sum() > 1
+    ]
+    if doubled:
+        raise DataError(
+            f"a column that is used must be there once; {', '.join(map(repr, doubled))} "
+            "occurs more than once. Rename or drop the copies."
+        )
+    if len(data) == 0:
+        raise DataError("the data must have at least one row; found none.")
+
+
+def check_response(formula: Formula, y: Array) -> None:
+    """Refuse a response, (n,), all of whose values are one.
+
+    Raises
+    ------
+    DataError
+        The value.
+    """
+    if y.min() == y.max():
+        raise DataError(
+            f"the response must vary; every one of its {y.size} values"
+            f"{' (minus the offset)' if formula.fixed.offsets else ''} is {y[0]:g}."
+        )
+
+
+def check_rank(X: Sequence[Array], names: Sequence[str], omega: Array) -> None:
+    """Refuse columns of X, (n,) each, that depend linearly on those before them.
+
+    Raises
+    ------
+    ModelError
+        No more rows than columns.
+    RankError
+        The names of the columns that depend on others.
+    """
+    n, p = omega.size, len(X)
+    if n <= p:
+        raise ModelError(
+            f"there must be more rows than columns of X; found {n} rows and {p} columns."
+        )
+    short = dependent_columns(X, omega)
+    dependent = [name for name, bad in zip(names, short, strict=True) if bad]
+    if dependent:
+        raise RankError(
+            f"the columns of X must be linearly independent; {len(dependent)} of {p} "
+            f"{'depends' if len(dependent) == 1 else 'depend'} on the columns before: "
+            f"{', '.join(repr(name) for name in dependent)}. Leave them out of the formula."
+        )
+
+
+def warn_of_levels(design: Design) -> None:
+    """Warn of variances that the data cannot tell apart."""
+    for level in design.levels:
+        names = [name for term in level.terms for name in term.names]
+        doubled = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+        if doubled:
+            warnings.warn(
+                f"`{level.name}` has the random effect {doubled[0]!r} more than once, so its "
+                "variance cannot be told apart from the other's; standard errors that are not "
+                "identified are NaN.",
+                DesignWarning,
+                stacklevel=4,
+            )
+    lowest = design.levels[0]
+    if lowest.n_groups == design.n:
+        warnings.warn(
+            f"every group of `{lowest.name}` has a single row, so its variance cannot be told "
+            "from the residual's; the fit goes on, and standard errors that are not identified "
+            "are NaN.",
+            DesignWarning,
+            stacklevel=4,
+        )
+    for lower, upper in zip(design.levels, design.levels[1:], strict=False):
+        if lower.n_groups == upper.n_groups:
+            warnings.warn(
+                f"`{lower.name}` and `{upper.name}` group the rows alike ({upper.n_groups} groups "
+                "each), so their variances cannot be told apart unless they have different terms; "
+                "standard errors that are not identified are NaN.",
+                DesignWarning,
+                stacklevel=4,
+            )
