@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from wemix_ref.batch import near_minima
 from wemix_ref.compiled import HAVE_NUMBA
-from wemix_ref.covariance import SINGULAR_TOLERANCE, CovarianceMap, rotate_to_lower_triangle
+from wemix_ref.covariance import SINGULAR_TOLERANCE, rotate_to_lower_triangle
 from wemix_ref.deviance import Criterion, Evaluation
 from wemix_ref.errors import ModelError, WemixRefError
 from wemix_ref.newton import (
@@ -34,14 +34,13 @@ from wemix_ref.newton import (
     newton_step,
     upright,
 )
+from wemix_ref.starts import are_scarce, other_starts, usual_start
 from wemix_ref.working import WorkingCriterion, working_criterion
 
 __all__ = ["OptimizerReport", "minimise", "minimise_all", "report_at"]
 
 Array = NDArray[np.float64]
 
-#: Every diagonal element of the triangles in the working basis at the start (lme4 starts at 1).
-START = 0.7
 MAX_ROUNDS = 8
 #: From so many top groups on the search starts where that over some of them ends.
 MANY_TOP_GROUPS = 2000
@@ -202,15 +201,6 @@ def _stationary(
     return descend(criterion, _bfgs(criterion, phi, least), least)
 
 
-def _start(covariance: CovarianceMap) -> Array:
-    phi = np.zeros(covariance.n_theta)
-    for level in covariance.levels:
-        for block in level.blocks:
-            rows, columns = block.triangle
-            phi[block.part][rows == columns] = START
-    return phi
-
-
 def _near(criterion: WorkingCriterion, start: Array) -> tuple[Array, Array | None]:
     """Where to start and a Hessian there: with many top groups, from the fit to some of them."""
     K = criterion.data.W_top.size
@@ -253,7 +243,7 @@ def minimise_all(
     starts: dict[int, Array | None] = {}
     for mine in shapes.values():
         for several in (mine[i : i + TOGETHER] for i in range(0, len(mine), TOGETHER)):
-            start = _start(working[several[0]].covariance)
+            start = usual_start(working[several[0]].covariance)
             near = near_minima([working[i] for i in several], start)
             starts |= dict(zip(several, near, strict=True))
     out: list[tuple[Evaluation, OptimizerReport] | WemixRefError | np.linalg.LinAlgError] = []
@@ -278,7 +268,8 @@ def minimise(criterion: Criterion) -> tuple[Evaluation, OptimizerReport]:
     Returns
     -------
     The evaluation at the minimum, diagonals of Lambda non-negative, and what was done. A minimum on
-    the boundary is looked for from a second start as well; the lower one is returned.
+    the boundary is looked for from a second start as well, and from several where rows are few for
+    the variances (`starts.py`); the lowest is returned.
     """
     return _minimise(criterion, working_criterion(criterion), None)
 
@@ -288,12 +279,11 @@ def _minimise(
 ) -> tuple[Evaluation, OptimizerReport]:
     """Search from a point near the minimum, if one is known, else from the start."""
     before = criterion.evaluations, criterion.hessians
-    start = _start(working.covariance)
+    start = usual_start(working.covariance)
     found = [_search(working, *(_near(working, start) if near is None else (near, None)))]
     if near is not None and working.covariance.zero_columns(found[0].at.theta).any():
         found = [_search(working, *_near(working, start))]
-    if working.covariance.zero_columns(found[0].at.theta).any():
-        found.append(_search(working, start / 4.0))
+    found += _other_searches(working, found[0].at.theta, start)
     best = found[0]
     for other in found[1:]:
         margin = ROUNDING * max(1.0, abs(best.at.deviance))
@@ -313,6 +303,20 @@ def _minimise(
         sum(one.steps_off for one in found),
     )
     return at, report
+
+
+def _other_searches(working: WorkingCriterion, found: Array, start: Array) -> list[_Search]:
+    """Searches from elsewhere: one for a boundary minimum, several where rows are few."""
+    if not are_scarce(working.data.n, working.covariance.n_theta):
+        at_boundary = working.covariance.zero_columns(found).any()
+        return [_search(working, start / 4.0)] if at_boundary else []
+    out = []
+    for other in other_starts(working.covariance, found):
+        try:
+            out.append(_search(working, other))
+        except (ModelError, np.linalg.LinAlgError):  # it ends where there is no minimum
+            continue
+    return out
 
 
 def report_at(criterion: Criterion, at: Evaluation) -> OptimizerReport:

@@ -12,7 +12,8 @@ from wemix_ref.compiled import HAVE_NUMBA
 from wemix_ref.design import Design, build_design
 from wemix_ref.errors import ModelError
 from wemix_ref.fit import criterion_of, fit_design, fit_designs, try_designs
-from wemix_ref.optimise import _start, minimise_all
+from wemix_ref.optimise import minimise_all
+from wemix_ref.starts import usual_start
 from wemix_ref.working import working_criterion
 
 FORMULAS = ("y ~ x + (1|c) + (1|s)", "y ~ x + (1 + x|s)", "y ~ 1 + (1|c) + (1|s)")
@@ -75,7 +76,7 @@ def test_the_bits_of_a_fit_do_not_depend_on_those_beside_it() -> None:
 def test_where_there_is_a_plain_way_searches_start_at_their_ends() -> None:
     criteria = [criterion_of(design(seed)) for seed in range(20)]
     working = [working_criterion(one) for one in criteria]
-    near = near_minima(working, _start(working[0].covariance))
+    near = near_minima(working, usual_start(working[0].covariance))
     found = [one for one in minimise_all(criteria) if isinstance(one, tuple)]
     assert len(found) == len(criteria)
     plain = [i for i, phi in enumerate(near) if phi is not None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -11,7 +12,9 @@ import pytest
 from wemix_ref.design import build_design
 from wemix_ref.deviance import Criterion
 from wemix_ref.fit import criterion_of
-from wemix_ref.optimise import _search, _start, minimise
+from wemix_ref.optimise import _search, minimise
+from wemix_ref.reliability.designs import design_of, random_shape
+from wemix_ref.starts import usual_start
 from wemix_ref.working import working_criterion
 
 MODEL = "y ~ x + (x||h) + (x||g)"
@@ -40,7 +43,7 @@ def few_groups(seed: int) -> Criterion:
 def test_the_second_start_may_end_lower_and_is_then_the_answer(seed: int, gap: float) -> None:
     criterion = few_groups(seed)
     working = working_criterion(criterion)
-    one = _search(working, _start(working.covariance)).at
+    one = _search(working, usual_start(working.covariance)).at
     assert working.covariance.zero_columns(one.theta).any()
     best, report = minimise(criterion)
     assert report.converged
@@ -55,9 +58,39 @@ def test_the_second_start_may_end_lower_and_is_then_the_answer(seed: int, gap: f
 def test_a_second_start_that_ends_higher_is_not(seed: int) -> None:
     criterion = few_groups(seed)
     working = working_criterion(criterion)
-    start = _start(working.covariance)
+    start = usual_start(working.covariance)
     one, two = _search(working, start).at, _search(working, start / 4.0).at
     assert working.covariance.zero_columns(one.theta).any()
     assert two.deviance > one.deviance + 1e-3
     best, _ = minimise(criterion)
     assert best.deviance == pytest.approx(one.deviance, abs=1e-9)
+
+
+# few rows for their variances; the gap is how much lower one of the other starts ends
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("seed", "number", "gap"),
+    [(2, 1183, 1e3), (2, 1087, 90.0), (2, 435, 400.0), (2, 192, 1.5), (1, 98, 5.0)],
+)
+def test_where_rows_are_few_the_lowest_of_several_minima_is_the_answer(
+    seed: int, number: int, gap: float
+) -> None:
+    problem = replace(design_of(random_shape(seed, number)), number=number).problem()
+    criterion = criterion_of(
+        build_design(
+            problem.formula,
+            problem.data,
+            problem.weights,
+            conditional_weights=problem.conditional_weights,
+        )
+    )
+    working = working_criterion(criterion)
+    start = usual_start(working.covariance)
+    one = _search(working, start).at
+    best, report = minimise(criterion)
+    assert report.converged
+    assert best.deviance < one.deviance - gap
+    rng = np.random.default_rng(number)
+    for _ in range(10):
+        other = _search(working, start * np.exp(rng.uniform(-3, 2, start.size))).at
+        assert best.deviance <= other.deviance + 1e-9 * abs(best.deviance)

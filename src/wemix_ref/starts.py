@@ -1,0 +1,64 @@
+"""Where searches start, over phi.
+
+Where rows are few for the variances asked of them the deviance has several minima, and which one a
+search ends at is a matter of its start. There more starts are tried, and the lowest end is taken.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wemix_ref.covariance import CovarianceMap
+
+__all__ = ["are_scarce", "other_starts", "usual_start"]
+
+Array = NDArray[np.float64]
+
+#: Every diagonal element of the triangles in the working basis at the start (lme4 starts at 1).
+START = 0.7
+#: Rows are few below so many for each element of theta. Of 1200 small random designs all whose
+#: usual start ended above the lowest of 50 others had fewer than 15.
+FEW_ROWS = 15
+#: Starts that are drawn, and the range of their diagonals' logarithms about the usual start.
+DRAWN, LEAST, MOST = 4, -3.5, 1.8
+
+
+def usual_start(covariance: CovarianceMap) -> Array:
+    """Phi of triangles that are START times the identity, (n_theta,)."""
+    phi = np.zeros(covariance.n_theta)
+    for level in covariance.levels:
+        for block in level.blocks:
+            rows, columns = block.triangle
+            phi[block.part][rows == columns] = START
+    return phi
+
+
+def are_scarce(n: int, n_theta: int) -> bool:
+    """Whether n rows are few for so many elements of theta."""
+    return n < FEW_ROWS * n_theta
+
+
+def other_starts(covariance: CovarianceMap, found: Array) -> list[Array]:
+    """Starts far from one another, given the minimum that the usual one has led to.
+
+    Parameters
+    ----------
+    found : (n_theta,) phi there.
+
+    Returns
+    -------
+    (n_theta,) each: smaller, larger and tiny variances; what was found as zero large and the rest
+    small; and some that are drawn, the same for every design of that n_theta.
+    """
+    usual = usual_start(covariance)
+    zero = covariance.zero_columns(found)
+    rng = np.random.default_rng(0)
+    return [
+        usual / 4.0,
+        usual * 4.0,
+        usual / 30.0,
+        np.where(zero, usual * 2.0, usual / 30.0),
+        np.where(zero, usual, usual / 50.0),
+        *(usual * np.exp(rng.uniform(LEAST, MOST, usual.size)) for _ in range(DRAWN)),
+    ]
