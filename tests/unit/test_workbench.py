@@ -210,9 +210,22 @@ def test_both_locks_are_written_the_second_held_to_the_first(checkout: Checkout)
     assert all("--generate-hashes" in call for call in calls)
 
 
-def test_test_calls_pytest_at_the_top_from_anywhere(checkout: Checkout, tmp_path: Path) -> None:
-    ran = checkout.call("test", "-k", "a or b", cwd=tmp_path)
-    assert ran.stdout.splitlines()[:2] == ["python:-m:pytest:-k:a or b:", str(checkout.root)]
+@pytest.mark.parametrize(
+    ("given", "called"),
+    [
+        ([], "-n:logical:"),
+        (["-x", "--durations=9"], "-n:logical:-x:--durations=9:"),
+        (["-k", "a or b"], "-k:a or b:"),
+        (["tests/unit", "-q"], "tests/unit:-q:"),
+        (["-n2"], "-n2:"),
+        (["--collect-only"], "--collect-only:"),
+    ],
+)
+def test_test_calls_pytest_at_the_top_on_all_cores_unless_tests_are_chosen(
+    checkout: Checkout, tmp_path: Path, given: list[str], called: str
+) -> None:
+    ran = checkout.call("test", *given, cwd=tmp_path)
+    assert ran.stdout.splitlines()[:2] == [f"python:-m:pytest:{called}", str(checkout.root)]
 
 
 @pytest.mark.parametrize("home", ["", "/nonexistent/home"])
