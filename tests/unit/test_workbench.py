@@ -46,7 +46,8 @@ class Checkout:
         self.root.mkdir()
         for name in (
             "workbench", "requirements.lock", "requirements-cluster.lock", "pyproject.toml",
-            "profiles/slurm/config.yaml",
+            "profiles/slurm/config.yaml", "src/wemix_ref/elimination_loops.py",
+            "src/wemix_ref/compiled.py",
         ):  # fmt: skip
             (self.root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source / name, self.root / name)
@@ -112,6 +113,18 @@ def test_a_changed_file_brings_the_environment_up_to_date(checkout: Checkout, na
     calls = checkout.uv_calls()
     assert any(c.startswith("pip sync --require-hashes") for c in calls)
     assert not any(c.startswith("venv") for c in calls)
+
+
+def test_the_loops_are_compiled_once_and_again_when_they_change(checkout: Checkout) -> None:
+    called = "python:-m:wemix_ref:compile:"
+    assert checkout.call("setup").stderr.count(called) == 1
+    assert called not in checkout.call("test").stderr
+    with (checkout.root / "src/wemix_ref/elimination_loops.py").open("a") as file:
+        file.write("# a change\n")
+    ran = checkout.call("test", "-q", "x")
+    assert ran.stderr.count(called) == 1
+    assert called not in ran.stdout
+    assert checkout.call("setup", "--again").stderr.count(called) == 1
 
 
 def test_an_interrupted_set_up_is_taken_up_again(checkout: Checkout) -> None:
