@@ -1,4 +1,4 @@
-"""Which tests run where: those marked live_r need a running R with lme4."""
+"""Which tests run where: those marked live_r need a running R with lme4; what one worker keeps."""
 
 from __future__ import annotations
 
@@ -18,6 +18,21 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Where this variable names a file, the number of live_r tests that ran is written there.
 COUNT_FILE_VARIABLE = "WEMIX_REF_LIVE_R_COUNT"
+
+# Files whose tests share a fixture that takes long to make.
+TOGETHER = {
+    "workflow/test_workflow.py": "the workflow",
+    "workflow/test_bench.py": "the workflow",
+}
+# Files whose tests take long and share nothing.
+APART: frozenset[str] = frozenset()
+# Units of work that take longest.
+LONGEST = (
+    "workflow/test_studies.py",
+    "workflow/test_slurm.py",
+    "the workflow",
+    "workflow/test_faults.py",
+)
 
 _ASK_R = 'cat(as.character(getRversion()), if (nzchar(system.file(package = "lme4"))) "lme4")'
 
@@ -45,32 +60,68 @@ def why_no_live_r() -> str:
 
 
 class LiveRCounter:
-    """Counts the live_r tests whose body ran, whatever came out."""
+    """Counts the live_r tests whose body ran, whatever came out, on this or on any worker."""
 
     def __init__(self) -> None:
         self.n_ran = 0
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
-        if item.get_closest_marker("live_r") is not None:
-            self.n_ran += 1
-        return (yield)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Iterator[None]:
+        report = yield
+        # an attribute goes with the report from a worker to who counts
+        report.ran_live_r = call.when == "call" and item.get_closest_marker("live_r") is not None
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.n_ran += getattr(report, "ran_live_r", False)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         reason = why_no_live_r()
         state = f"R is not used: {reason}" if reason else "R with lme4 is there"
         terminalreporter.write_line(f"live_r tests that ran: {self.n_ran} ({state})")
 
-    def pytest_sessionfinish(self) -> None:
-        if path := os.environ.get(COUNT_FILE_VARIABLE):
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if (path := os.environ.get(COUNT_FILE_VARIABLE)) and not is_worker(session.config):
             Path(path).write_text(f"{self.n_ran}\n", encoding="ascii")
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Whether this process runs tests for another (pytest -n)."""
+    return hasattr(config, "workerinput")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(LiveRCounter(), "wemix-ref-live-r-counter")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def unit_of_work(nodeid: str) -> str:
+    """Name what stays on one worker, in order: a file, several that share a fixture, or a test."""
+    path = nodeid.partition("::")[0].removeprefix("tests/")
+    return nodeid if path in APART else TOGETHER.get(path, path)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Hand out units of work in the order of collection, unless --dist asks for another way."""
+    if config.getoption("dist") != "load":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Units(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return unit_of_work(nodeid)
+
+    config.option.loadscopereorder = False
+    return Units(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if is_worker(config):
+        # the longest first: what begins last should not be what the others wait for
+        rank = {unit: number for number, unit in enumerate(LONGEST)}
+        items.sort(key=lambda item: rank.get(unit_of_work(item.nodeid).split("::")[0], len(rank)))
     live = [item for item in items if item.get_closest_marker("live_r") is not None]
     if live and (reason := why_no_live_r()):
         for item in live:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from wemix_ref import __version__
+from wemix_ref.cli_compile import add_compile
 from wemix_ref.cli_divergences import add_divergences
 from wemix_ref.cli_fit import add_fit
 from wemix_ref.cli_hunt import add_hunt
@@ -107,6 +108,8 @@ def _parser() -> argparse.ArgumentParser:
     add_reliability(commands)
 
     add_verify(commands)
+
+    add_compile(commands)
 
     engines = commands.add_parser("engines", help="list the engines that can run here")
     engines.add_argument("--json", action="store_true", help="print as JSON")

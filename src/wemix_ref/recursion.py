@@ -223,7 +223,10 @@ class Recursion:
                 for starts, T, C in zip(self.starts, up.left, into.C, strict=True):
                     mine = slice(starts[f], starts[f + 1])
                     elimination_arrays.contract(T[mine], V[f], C[mine])
-        way = recursion_loops.downward if HAVE_NUMBA() else _downward
+        way = _downward
+        if HAVE_NUMBA():
+            # compiled anew for each layout of an argument
+            way, V = recursion_loops.downward, np.ascontiguousarray(V)
         way(
             fits,
             self.starts,

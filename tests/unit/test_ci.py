@@ -40,7 +40,9 @@ def executable(path: Path, text: str) -> None:
     path.chmod(0o755)
 
 
-def run_marked(project_root: Path, where: Path, **env: str) -> tuple[str, int]:
+def run_marked(
+    project_root: Path, where: Path, options: tuple[str, ...] = (), **env: str
+) -> tuple[str, int]:
     """Run the three tests above under the project's conftest; return the output and the count."""
     tests = where / "tests"
     tests.mkdir()
@@ -50,19 +52,20 @@ def run_marked(project_root: Path, where: Path, **env: str) -> tuple[str, int]:
     count = where / "count"
     clean = {k: v for k, v in os.environ.items() if k != "WEMIX_REF_NO_R"}
     ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options],
         cwd=where, env=clean | {"WEMIX_REF_LIVE_R_COUNT": str(count)} | env,
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     return ran.stdout, int(count.read_text())
 
 
+@pytest.mark.parametrize("options", [(), ("-n", "2"), ("-n", "2", "--dist", "loadfile")])
 def test_live_tests_run_and_are_counted_where_r_has_lme4(
-    project_root: Path, tmp_path: Path
+    project_root: Path, tmp_path: Path, options: tuple[str, ...]
 ) -> None:
     executable(tmp_path / "bin" / "R", FAKE_R)
     path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    output, count = run_marked(project_root, tmp_path, PATH=path, FAKE_R_PACKAGES="lme4")
+    output, count = run_marked(project_root, tmp_path, options, PATH=path, FAKE_R_PACKAGES="lme4")
     assert count == 2
     assert "live_r tests that ran: 2 (R with lme4 is there)" in output
     assert "1 failed, 2 passed" in output.splitlines()[-1]

@@ -46,7 +46,8 @@ class Checkout:
         self.root.mkdir()
         for name in (
             "workbench", "requirements.lock", "requirements-cluster.lock", "pyproject.toml",
-            "profiles/slurm/config.yaml",
+            "profiles/slurm/config.yaml", "src/wemix_ref/elimination_loops.py",
+            "src/wemix_ref/compiled.py",
         ):  # fmt: skip
             (self.root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source / name, self.root / name)
@@ -112,6 +113,18 @@ def test_a_changed_file_brings_the_environment_up_to_date(checkout: Checkout, na
     calls = checkout.uv_calls()
     assert any(c.startswith("pip sync --require-hashes") for c in calls)
     assert not any(c.startswith("venv") for c in calls)
+
+
+def test_the_loops_are_compiled_once_and_again_when_they_change(checkout: Checkout) -> None:
+    called = "python:-m:wemix_ref:compile:"
+    assert checkout.call("setup").stderr.count(called) == 1
+    assert called not in checkout.call("test").stderr
+    with (checkout.root / "src/wemix_ref/elimination_loops.py").open("a") as file:
+        file.write("# a change\n")
+    ran = checkout.call("test", "-q", "x")
+    assert ran.stderr.count(called) == 1
+    assert called not in ran.stdout
+    assert checkout.call("setup", "--again").stderr.count(called) == 1
 
 
 def test_an_interrupted_set_up_is_taken_up_again(checkout: Checkout) -> None:
@@ -210,9 +223,22 @@ def test_both_locks_are_written_the_second_held_to_the_first(checkout: Checkout)
     assert all("--generate-hashes" in call for call in calls)
 
 
-def test_test_calls_pytest_at_the_top_from_anywhere(checkout: Checkout, tmp_path: Path) -> None:
-    ran = checkout.call("test", "-k", "a or b", cwd=tmp_path)
-    assert ran.stdout.splitlines()[:2] == ["python:-m:pytest:-k:a or b:", str(checkout.root)]
+@pytest.mark.parametrize(
+    ("given", "called"),
+    [
+        ([], "-n:logical:"),
+        (["-x", "--durations=9"], "-n:logical:-x:--durations=9:"),
+        (["-k", "a or b"], "-k:a or b:"),
+        (["tests/unit", "-q"], "tests/unit:-q:"),
+        (["-n2"], "-n2:"),
+        (["--collect-only"], "--collect-only:"),
+    ],
+)
+def test_test_calls_pytest_at_the_top_on_all_cores_unless_tests_are_chosen(
+    checkout: Checkout, tmp_path: Path, given: list[str], called: str
+) -> None:
+    ran = checkout.call("test", *given, cwd=tmp_path)
+    assert ran.stdout.splitlines()[:2] == [f"python:-m:pytest:{called}", str(checkout.root)]
 
 
 @pytest.mark.parametrize("home", ["", "/nonexistent/home"])

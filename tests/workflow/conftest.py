@@ -23,7 +23,7 @@ class Workbench:
         self.place = place
         for name in ("src", "workflow", "profiles", "config", "resources"):
             shutil.copytree(
-                ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__", "cases")
+                ROOT / name, place / name, ignore=shutil.ignore_patterns("*.pyc", "cases")
             )
         for path in (place / "config" / "divergences").iterdir():
             if path.stem not in DIVERGENCES:

@@ -30,13 +30,13 @@ class Studies:
     def __init__(self, place: Path) -> None:
         self.place = place
         for name in ("src", "workflow", "profiles", "config", "resources"):
-            ignored = shutil.ignore_patterns("__pycache__", "cases", "studies")
+            ignored = shutil.ignore_patterns("*.pyc", "cases", "studies")
             shutil.copytree(ROOT / name, place / name, ignore=ignored)
         # a package's own directories of that name are code
         shutil.copytree(
             ROOT / "src" / "wemix_ref" / "report" / "studies",
             place / "src" / "wemix_ref" / "report" / "studies",
-            ignore=shutil.ignore_patterns("__pycache__"),
+            ignore=shutil.ignore_patterns("*.pyc"),
         )
         for name in ("Snakefile", "environment.yml"):
             shutil.copy(ROOT / name, place / name)
