@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from wemix_ref.errors import DataError
+from wemix_ref.extras import how_to_install
 
 __all__ = ["as_pandas"]
 
@@ -74,8 +75,8 @@ def _pyarrow(data: object) -> Any:  # noqa: ANN401
         import pyarrow as pa
     except ImportError as problem:
         raise DataError(
-            f"a {type(data).__name__} is read through pyarrow, which is not installed. Install "
-            "it, or pass a pandas DataFrame."
+            f"a {type(data).__name__} is read through pyarrow, which is not installed. "
+            f"{how_to_install('pyarrow')} Or pass a pandas DataFrame."
         ) from problem
     return pa
 
