@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from zipfile import BadZipFile
 
 from wemix_ref.cli_text import one_line
+from wemix_ref.csv_numbers import read_csv
 from wemix_ref.errors import DataError, OptionError
 from wemix_ref.extras import how_to_install
 
@@ -81,7 +82,7 @@ def _read_csv(path: Path, text: Sequence[str], separator: str) -> pd.DataFrame:
 
     _check_text(path)
     try:
-        data = pd.read_csv(
+        data = read_csv(
             path.absolute(),  # what begins with / is never read from a network
             dtype=dict.fromkeys(text, str),
             sep=separator,
