@@ -114,7 +114,9 @@ def _from_polars(data: Any) -> pd.DataFrame:  # noqa: ANN401
         )
     enums = {n: list(t.categories) for n, t in data.schema.items() if isinstance(t, pl.Enum)}
     text = [n for n, t in data.schema.items() if isinstance(t, (pl.Enum, pl.Categorical))]
-    frame = _from_arrow(data.with_columns(pl.col(name).cast(pl.String) for name in text))
+    data = data.with_columns(pl.col(name).cast(pl.String) for name in text)
+    # polars before 1.3 gives no stream
+    frame = _from_arrow(data if hasattr(data, "__arrow_c_stream__") else data.to_arrow())
     for name, categories in enums.items():
         frame[name] = pd.Categorical(frame[name], categories=categories)
     return frame
