@@ -26,7 +26,7 @@ def _new_figure(width: float, height: float):  # type: ignore[no-untyped-def]  #
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError(
-            "pictures need matplotlib 3.8 or later, which cannot be imported here "
+            "pictures need matplotlib 3.10 or later, which cannot be imported here "
             f"({error}). {how_to_install('matplotlib')}"
         ) from error
     figure = Figure(figsize=(width, height), dpi=110, layout="constrained")
