@@ -1,8 +1,8 @@
 """What the catalogue of Snakemake workflows asks of a repository, checked on files alone.
 
-The catalogue takes a repository in where its README names Snakemake and a workflow, and where a
-``workflow/`` has a ``Snakefile`` and its ``rules/`` files that end on ``.smk``. Usage is shown where
-there are ``config/README.md`` and ``.snakemake-workflow-catalog.yml``; from that file it reads
+The catalogue takes a repository in where its README names Snakemake and a workflow, and where its
+``workflow/`` has a ``Snakefile`` and ``rules/`` with files that end on ``.smk``. Usage is shown
+where ``config/README.md`` and ``.snakemake-workflow-catalog.yml`` are; of that file it reads
 ``usage`` with ``mandatory-flags`` (``desc``, ``flags``), ``software-stack-deployment`` (which of
 conda and apptainer work) and ``report``.
 """
