@@ -84,7 +84,9 @@ def spoil(tree: Path) -> int:
     return len(_RUBBISH)
 
 
-def built(tree: Path, out: Path, *, wheel_only: bool = False, umask: int = 0o022) -> Built:
+def built(
+    tree: Path, out: Path, *, wheel_only: bool = False, umask: int = 0o022, epoch: str = _EPOCH
+) -> Built:
     """Build by the backend of this environment, with a set date; nothing is fetched.
 
     Parameters
@@ -93,9 +95,10 @@ def built(tree: Path, out: Path, *, wheel_only: bool = False, umask: int = 0o022
     out : a directory for what comes out; it is made.
     wheel_only : no sdist.
     umask : of the process that builds.
+    epoch : date of all files, in seconds.
     """
     targets = ["-t", "wheel"] if wheel_only else ["-t", "sdist", "-t", "wheel"]
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": _EPOCH}
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": epoch}
     environment.pop("PYTHONPATH", None)
     words = [sys.executable, "-m", "hatchling", "build", *targets, "-d", str(out)]
     code = "import os, runpy, sys; os.umask(int(sys.argv.pop(1))); runpy.run_module('hatchling', "
