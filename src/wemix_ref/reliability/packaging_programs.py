@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["CONSUMER", "FIT", "IMPORTS", "PLOT", "STUDY", "example_csv"]
+__all__ = ["CONSUMER", "FIT", "IMPORTS", "PLOT", "REFUSED", "STUDY", "example_csv"]
 
 #: The weighted three-level model with every recipe of standard errors.
 FIT = """
@@ -54,6 +54,20 @@ try:
     fit.plot_residuals()
 except ImportError as error:
     print(json.dumps({"told": str(error)}))
+"""
+
+#: Commands one after the other, each as a process of its own would run it.
+REFUSED = """
+import contextlib, io, json, sys
+from wemix_ref.cli import main
+
+told = []
+for words in json.loads(sys.argv[2]):
+    out = io.StringIO()
+    with contextlib.redirect_stderr(out):
+        code = main(words)
+    told.append([code, out.getvalue().strip().splitlines()])
+print(json.dumps(told))
 """
 
 STUDY = """

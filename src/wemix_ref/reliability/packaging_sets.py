@@ -55,7 +55,6 @@ LEFT_OUT = {
     "tests/workflow": "whole runs of Snakemake",
     "tests/unit/test_docs.py": "examples print digits of the locked versions",
     "tests/unit/test_prepare.py": "hashes of copies of the source",
-    "tests/unit/test_packaging_install.py": "installs what this run installs itself",
     "tests/unit/test_bench_measure.py": "times processes",
 }
 
