@@ -69,11 +69,12 @@ _HOME = {
     "scale_weights": "wemix_ref.scaling",
 }
 
+if not TYPE_CHECKING:  # to a type checker a module with __getattr__ has every name
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401
-    if name in _HOME:
-        return getattr(import_module(_HOME[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:  # noqa: ANN401
+        if name in _HOME:
+            return getattr(import_module(_HOME[name]), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

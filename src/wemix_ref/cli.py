@@ -21,7 +21,9 @@ from wemix_ref.cli_study import add_study
 from wemix_ref.cli_text import columns, json_text, one_line
 from wemix_ref.cli_verify import add_verify
 from wemix_ref.errors import WemixRefError
+from wemix_ref.extras import how_to_install
 from wemix_ref.inference import RECIPES
+from wemix_ref.places import need_checkout
 
 __all__ = ["main"]
 
@@ -47,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # names in scripts that the terminal lacks
             stream.reconfigure(errors="backslashreplace")
     try:
+        if needing := getattr(parsed, "checkout", ""):
+            need_checkout(f"wemix-ref {needing}")
         return AGREES if parsed.run(parsed) else DIFFERS
     except WemixRefError as error:
         sys.stderr.write(f"wemix-ref: {one_line(error)}\n")
@@ -55,8 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if str(error.name).partition(".")[0] == "wemix_ref":
             raise
         sys.stderr.write(
-            f"wemix-ref: this command needs the workbench's packages; {error.name} is not "
-            "installed. Install them with: python -m pip install '.[workbench]'\n"
+            f"wemix-ref: this command needs {error.name}, which is not installed. "
+            f"{how_to_install(str(error.name))}\n"
         )
         return WRONG_INPUT
     except BrokenPipeError:
@@ -91,11 +95,11 @@ def _parser() -> argparse.ArgumentParser:
         "--time-limit", type=seconds, default=300.0, metavar="SECONDS", help="for R; 300"
     )
     compare.add_argument("--json", action="store_true", help="print the whole comparison")
-    compare.set_defaults(run=_compare)
+    compare.set_defaults(run=_compare, checkout="compare")
 
     cases = commands.add_parser("cases", help="list the cases")
     cases.add_argument("--json", action="store_true", help="print as JSON")
-    cases.set_defaults(run=_cases)
+    cases.set_defaults(run=_cases, checkout="cases")
 
     add_study(commands)
 

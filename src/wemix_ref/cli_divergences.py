@@ -30,7 +30,7 @@ def add_divergences(commands: Any) -> None:  # noqa: ANN401
         "--time-limit", type=seconds, default=300.0, metavar="SECONDS", help="for R; 300"
     )
     command.add_argument("--json", action="store_true", help="print everything as JSON")
-    command.set_defaults(run=run_divergences)
+    command.set_defaults(run=run_divergences, checkout="divergences")
 
 
 def run_divergences(parsed: argparse.Namespace) -> bool:

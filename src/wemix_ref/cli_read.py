@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Literal
 from zipfile import BadZipFile
 
 from wemix_ref.cli_text import one_line
+from wemix_ref.csv_numbers import read_csv
 from wemix_ref.errors import DataError, OptionError
+from wemix_ref.extras import how_to_install
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,8 +64,8 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         import pyarrow.parquet as pq
     except ModuleNotFoundError as problem:
         raise DataError(
-            f"{path} is parquet, which is read through pyarrow; it is not installed. Install it "
-            "with: python -m pip install pyarrow, or give a CSV file."
+            f"{path} is parquet, which is read through pyarrow; it is not installed. "
+            f"{how_to_install('pyarrow')} Or give a CSV file."
         ) from problem
     try:
         with path.open("rb") as stream, pq.ParquetFile(stream) as file:
@@ -80,7 +82,7 @@ def _read_csv(path: Path, text: Sequence[str], separator: str) -> pd.DataFrame:
 
     _check_text(path)
     try:
-        data = pd.read_csv(
+        data = read_csv(
             path.absolute(),  # what begins with / is never read from a network
             dtype=dict.fromkeys(text, str),
             sep=separator,

@@ -34,7 +34,7 @@ def add_references(commands: Any) -> None:  # noqa: ANN401
         "--replace", action="store_true", help="replace files of the same case and version"
     )
     _common(record)
-    record.set_defaults(run=_record)
+    record.set_defaults(run=_record, checkout="references record")
 
     check = own.add_parser(
         "check", help="run R again; exit code 1 if a number is worse than it was"
@@ -46,7 +46,7 @@ def add_references(commands: Any) -> None:  # noqa: ANN401
         help="recorded answers; without it those of resources/references and resources/recorded",
     )
     _common(check)
-    check.set_defaults(run=_check)
+    check.set_defaults(run=_check, checkout="references check")
 
 
 def _common(parser: argparse.ArgumentParser) -> None:

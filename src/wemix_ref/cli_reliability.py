@@ -10,6 +10,7 @@ from typing import Any
 
 from wemix_ref.cli_options import check_directory
 from wemix_ref.errors import OptionError
+from wemix_ref.places import need_checkout
 
 __all__ = ["RUNS", "add_reliability"]
 
@@ -21,7 +22,11 @@ RUNS: dict[str, tuple[str, int]] = {
     "input": ("wemix_ref.reliability.bad_input", 2000),
     "faults": ("wemix_ref.reliability.faults", 20),
     "bits": ("wemix_ref.reliability.same_bits", 1),
+    "packaging": ("wemix_ref.reliability.packaging", 1),
 }
+
+#: Parts that work on files which an installed package does not carry.
+_CHECKOUT = ("input", "faults", "packaging", "page")
 
 
 def add_reliability(commands: Any) -> None:  # noqa: ANN401
@@ -48,6 +53,8 @@ def _reliability(parsed: argparse.Namespace) -> bool:
         raise OptionError(f"--n must be at least 1; found {parsed.n}.")
     if parsed.seed < 0:
         raise OptionError(f"--seed must be 0 or more; found {parsed.seed}.")
+    if parsed.part in _CHECKOUT:
+        need_checkout(f"wemix-ref reliability {parsed.part}")
     if parsed.part == "page":
         write_text(PAGE, page(recorded()))
         return True

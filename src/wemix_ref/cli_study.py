@@ -33,7 +33,7 @@ def add_study(commands: Any) -> None:  # noqa: ANN401
 
     listed = own.add_parser("list", help="list the studies")
     listed.add_argument("--json", action="store_true", help="print as JSON")
-    listed.set_defaults(run=_list)
+    listed.set_defaults(run=_list, checkout="study list")
 
     plan = own.add_parser(
         "plan", help="check a study's file, time some replicates, tell what the whole costs"

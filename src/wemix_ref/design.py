@@ -277,8 +277,7 @@ def build_design(
 
     levels = []
     lowest = grouping[0].codes
-    # ids of the data that are codes already are not the design's own
-    lowest_codes = lowest if lowest.flags.owndata else when_asked(Copied(lowest))
+    lowest_codes = lowest if _is_own(lowest, table) else when_asked(Copied(lowest))
     ancestors: Ints | None = None
     for position, (group, Z) in enumerate(zip(grouping, random, strict=True)):
         for names_of_term in Z.names:
@@ -339,6 +338,14 @@ def build_design(
         stacklevel=3,
     )
     return design
+
+
+def _is_own(codes: Ints, table: Table) -> bool:
+    """Whether codes are no column of the data: ids that are codes already are taken as they are."""
+    columns = (table.numbers(name) for name in table)
+    return codes.flags.owndata and not any(
+        values is not None and np.may_share_memory(codes, values) for values in columns
+    )
 
 
 def _worst(data: pd.DataFrame, columns: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from wemix_ref.errors import DataError
+from wemix_ref.extras import how_to_install
 
 __all__ = ["as_pandas"]
 
@@ -74,8 +75,8 @@ def _pyarrow(data: object) -> Any:  # noqa: ANN401
         import pyarrow as pa
     except ImportError as problem:
         raise DataError(
-            f"a {type(data).__name__} is read through pyarrow, which is not installed. Install "
-            "it, or pass a pandas DataFrame."
+            f"a {type(data).__name__} is read through pyarrow, which is not installed. "
+            f"{how_to_install('pyarrow')} Or pass a pandas DataFrame."
         ) from problem
     return pa
 
@@ -113,7 +114,9 @@ def _from_polars(data: Any) -> pd.DataFrame:  # noqa: ANN401
         )
     enums = {n: list(t.categories) for n, t in data.schema.items() if isinstance(t, pl.Enum)}
     text = [n for n, t in data.schema.items() if isinstance(t, (pl.Enum, pl.Categorical))]
-    frame = _from_arrow(data.with_columns(pl.col(name).cast(pl.String) for name in text))
+    data = data.with_columns(pl.col(name).cast(pl.String) for name in text)
+    # polars before 1.3 gives no stream
+    frame = _from_arrow(data if hasattr(data, "__arrow_c_stream__") else data.to_arrow())
     for name, categories in enums.items():
         frame[name] = pd.Categorical(frame[name], categories=categories)
     return frame

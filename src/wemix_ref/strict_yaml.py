@@ -12,12 +12,10 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from wemix_ref.errors import CaseError
+from wemix_ref.places import PROJECT, SCHEMAS
 from wemix_ref.schema_words import told
 
 __all__ = ["PROJECT", "read_valid_yaml", "read_yaml"]
-
-PROJECT = Path(__file__).resolve().parents[2]
-SCHEMAS = PROJECT / "workflow" / "schemas"
 
 
 #: Most values that a file may hold once its aliases are written out, and their deepest nesting.

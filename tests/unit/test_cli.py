@@ -377,7 +377,7 @@ def test_wrong_parquet_is_one_message(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(builtins, "__import__", without_pyarrow)
     assert main(words) == 2
     told = capsys.readouterr().err
-    assert "pip install pyarrow" in told
+    assert "pip install 'wemix-ref[workbench]'" in told
     assert told.count("\n") == 1
 
 

@@ -326,7 +326,9 @@ def test_without_statsmodels_it_is_unavailable(problem, monkeypatch):
     assert not get_engine("statsmodels").availability().available
     record = answer(problem)
     assert record["status"] == "unavailable"
-    assert record["message"] == "the Python package statsmodels is not installed"
+    assert record["message"].startswith(
+        "the Python package statsmodels is not installed. Install the"
+    )
 
 
 def test_its_name_stands_where_engines_are_named(project_root):

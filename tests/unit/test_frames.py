@@ -164,7 +164,7 @@ def test_pandas_is_returned_as_it_is(data: pd.DataFrame) -> None:
         (pd.DataFrame, "found type"),
         (pl.Series([1]), "polars Series"),
         (pl.LazyFrame({"a": [1]}), "collect"),
-        (pd.Series([1.0]), "a Series was found"),
+        (pd.Series([1.0]), "a Series was found|found Series"),
         (OnlyToPandas([1]), "gave a list"),
     ],
 )

@@ -110,12 +110,17 @@ def test_the_version_stands_in_one_place(project_root: Path, project: dict) -> N
     assert metadata.version("wemix-ref") == wemix_ref.__version__
     files = [
         *project_root.glob("*.toml"),
-        *project_root.glob("*.cff"),
         *(project_root / "src").rglob("*.py"),
     ]
     assigned = re.compile(r"^(__version__|version)\s*[:=]\s*[\"']?\d", re.MULTILINE)
     holding = [f for f in files if assigned.search(f.read_text("utf-8"))]
     assert holding == [project_root / "src/wemix_ref/__init__.py"]
+
+
+def test_the_citation_names_no_other_version(project_root: Path) -> None:
+    cited = yaml.safe_load((project_root / "CITATION.cff").read_text("utf-8"))
+    assert cited.get("version", wemix_ref.__version__) == wemix_ref.__version__
+    assert ("version" in cited) == ("date-released" in cited)
 
 
 def test_the_estimator_needs_numpy_scipy_and_pandas_alone(project: dict) -> None:

@@ -89,7 +89,7 @@ assert "matplotlib.pyplot" not in sys.modules
 )
 def test_a_missing_matplotlib_is_named_with_what_to_install(draw, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(ImportError, match=r"pip install 'matplotlib>=3\.8'"):
+    with pytest.raises(ImportError, match=r"pip install 'wemix-ref\[workbench\]'"):
         draw(fitted())
 
 

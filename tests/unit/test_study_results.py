@@ -12,6 +12,7 @@ from tests.unit.study_files import written
 from wemix_ref import mix
 from wemix_ref.cli import main
 from wemix_ref.cli_study import _cost
+from wemix_ref.csv_numbers import read_csv
 from wemix_ref.engines import get_engine
 from wemix_ref.errors import StudyError
 from wemix_ref.simulate.draws import Draws
@@ -296,7 +297,7 @@ def test_a_sample_is_written_with_its_weights(capsys, tmp_path):
     out = tmp_path / "s.csv"
     words = ["study", "sample", str(TINY), "--scenario", "informative-true", "--replicate", "2"]
     assert main([*words, "--output", str(out)]) == 0
-    table = pd.read_csv(out)
+    table = read_csv(out)
     np.testing.assert_array_equal(table["y"], drawn.frame["y"])
     np.testing.assert_array_equal(table["weight.student"], drawn.weights["student"])
     assert list(table.columns[-3:]) == ["weight.school", "weight.teacher", "weight.student"]

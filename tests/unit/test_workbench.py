@@ -241,6 +241,12 @@ def test_test_calls_pytest_at_the_top_on_all_cores_unless_tests_are_chosen(
     assert ran.stdout.splitlines()[:2] == [f"python:-m:pytest:{called}", str(checkout.root)]
 
 
+def test_release_calls_its_list_at_the_top(checkout: Checkout, tmp_path: Path) -> None:
+    ran = checkout.call("release", "1.2.3", "--check-only", cwd=tmp_path)
+    told = ran.stdout.splitlines()[:2]
+    assert told == ["python:tools/release.py:1.2.3:--check-only:", str(checkout.root)]
+
+
 @pytest.mark.parametrize("home", ["", "/nonexistent/home"])
 def test_a_home_that_cannot_be_used_is_replaced(checkout: Checkout, home: str) -> None:
     ran = checkout.call("run", HOME=home)

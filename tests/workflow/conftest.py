@@ -30,8 +30,7 @@ class Workbench:
                 path.unlink()
         # studies have tests of their own
         shutil.rmtree(place / "config" / "studies")
-        for name in ("Snakefile", "environment.yml"):
-            shutil.copy(ROOT / name, place / name)
+        shutil.copy(ROOT / "environment.yml", place / "environment.yml")
         (place / "config" / "cases").mkdir()
         for case in CASES:
             text = (ROOT / "config" / "cases" / f"{case}.yaml").read_text()

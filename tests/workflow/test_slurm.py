@@ -122,8 +122,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("src", "workflow", "profiles", "config", "resources"):
         left_out = ("*.pyc", *(("cases", "studies") if name == "config" else ()))
         shutil.copytree(ROOT / name, place / name, ignore=shutil.ignore_patterns(*left_out))
-    for name in ("Snakefile", "environment.yml"):
-        shutil.copy(ROOT / name, place / name)
+    shutil.copy(ROOT / "environment.yml", place / "environment.yml")
     (place / "config" / "studies").mkdir()
     (place / "config" / "studies" / "tiny.yaml").write_text(STUDY, "utf-8")
     case = Path("config", "cases", "sleepstudy-l2-slope.yaml")

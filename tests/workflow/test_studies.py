@@ -38,8 +38,7 @@ class Studies:
             place / "src" / "wemix_ref" / "report" / "studies",
             ignore=shutil.ignore_patterns("*.pyc"),
         )
-        for name in ("Snakefile", "environment.yml"):
-            shutil.copy(ROOT / name, place / name)
+        shutil.copy(ROOT / "environment.yml", place / "environment.yml")
         (place / "config" / "cases").mkdir()
         case = "config/cases/three-level-school.yaml"
         shutil.copy(ROOT / case, place / case)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from wemix_ref.csv_numbers import read_csv
 from wemix_ref.datasets import RESOURCES
 from wemix_ref.errors import CaseError
 from wemix_ref.strict_yaml import PROJECT, read_valid_yaml
@@ -135,7 +136,7 @@ class DivergenceSpec:
     @property
     def data(self) -> pd.DataFrame:
         """The data; rows are labelled from 1, as R does."""
-        frame = pd.read_csv(self.data_path)
+        frame = read_csv(self.data_path)
         return frame.set_index(pd.RangeIndex(1, len(frame) + 1))
 
     @property

@@ -21,6 +21,7 @@ from typing import Any
 
 from wemix_ref.engines.protocol import Availability
 from wemix_ref.engines.r_values import RValue, named_list, text
+from wemix_ref.extras import how_to_install
 
 NO_R = "WEMIX_REF_NO_R"
 R_DIRECTORY = Path(__file__).resolve().parent / "r"
@@ -69,7 +70,9 @@ def r_availability() -> Availability:
     if r_is_turned_off():
         return Availability(False, f"R is turned off by {NO_R}")
     if importlib.util.find_spec("rpy2") is None:
-        return Availability(False, "the Python package rpy2 is not installed")
+        return Availability(
+            False, f"the Python package rpy2 is not installed. {how_to_install('rpy2')}"
+        )
     from rpy2 import situation
 
     try:

@@ -15,11 +15,12 @@ import pandas as pd
 
 from wemix_ref.engines.protocol import FitResult, Problem
 from wemix_ref.errors import EngineError
+from wemix_ref.places import PROJECT, SCHEMAS
 from wemix_ref.strict_json import read_json_object
 
 SCHEMA_NAME = "wemix-ref/fit-record/1"
 MATRIX_COLUMNS = ("matrix", "row", "col", "value")
-PROJECT_ROOT = Path(__file__).resolve().parents[3]
+PROJECT_ROOT = PROJECT
 
 
 def new_record(
@@ -154,7 +155,7 @@ def validate_record(record: Mapping[str, Any], *, schema_path: Path | None = Non
     """
     import jsonschema
 
-    path = schema_path or PROJECT_ROOT / "workflow" / "schemas" / "fit_record.schema.yaml"
+    path = schema_path or SCHEMAS / "fit_record.schema.yaml"
     validator = jsonschema.Draft202012Validator(_schema(path))
     breaks = sorted(validator.iter_errors(_plain(record)), key=lambda e: [str(p) for p in e.path])
     if breaks:

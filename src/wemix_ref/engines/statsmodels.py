@@ -17,6 +17,7 @@ from wemix_ref.design import Design, build_design
 from wemix_ref.engines.protocol import Availability, Engine, FitResult, Problem
 from wemix_ref.engines.record import make_point, new_record, without_answer
 from wemix_ref.errors import EngineError, WemixRefWarning
+from wemix_ref.extras import how_to_install
 
 Array = NDArray[np.float64]
 
@@ -48,7 +49,10 @@ class StatsmodelsEngine(Engine):
     def availability(self) -> Availability:
         """Say whether statsmodels is installed."""
         if importlib.util.find_spec("statsmodels") is None:
-            return Availability(False, "the Python package statsmodels is not installed")
+            return Availability(
+                False,
+                f"the Python package statsmodels is not installed. {how_to_install('statsmodels')}",
+            )
         return Availability(True)
 
     def fit(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from wemix_ref.errors import OptionError
+from wemix_ref.extras import how_to_install
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,8 +26,8 @@ def _new_figure(width: float, height: float):  # type: ignore[no-untyped-def]  #
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError(
-            "pictures need matplotlib 3.8 or later, which cannot be imported here "
-            f"({error}). Install it: pip install 'matplotlib>=3.8'."
+            "pictures need matplotlib 3.10 or later, which cannot be imported here "
+            f"({error}). {how_to_install('matplotlib')}"
         ) from error
     figure = Figure(figsize=(width, height), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from wemix_ref.csv_numbers import read_csv
 from wemix_ref.datasets import RESOURCES
 from wemix_ref.errors import CaseError, WemixRefError
 from wemix_ref.published.printed_tables import Published
@@ -139,7 +140,7 @@ def _from_r(published: Published) -> PublishedData:
 def _frame(published: Published, path: Path) -> pd.DataFrame:
     text = dict.fromkeys((*published.text, *published.reference_levels), str)
     try:
-        frame = pd.read_csv(path, dtype=text)
+        frame = read_csv(path, dtype=text)
     except (OSError, ValueError) as problem:
         raise CaseError(f"{path}: the file must be a readable CSV: {problem}") from problem
     needed = (*published.groups, *published.reference_levels, *published.weights)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from wemix_ref.design import Design
 from wemix_ref.errors import OptionError
+from wemix_ref.extras import how_to_install
 
 __all__ = ["DIGITS", "Certified", "Exact"]
 
@@ -32,8 +33,7 @@ def _mpmath() -> Any:  # noqa: ANN401
         import mpmath
     except ImportError as error:
         raise OptionError(
-            "numbers are certified by mpmath, which is not installed. Install it: pip install "
-            "mpmath"
+            f"numbers are certified by mpmath, which is not installed. {how_to_install('mpmath')}"
         ) from error
     mpmath.mp.dps = _WORKING
     return mpmath

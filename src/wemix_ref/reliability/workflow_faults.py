@@ -32,7 +32,7 @@ class WorkflowBench:
             )
         kept = shutil.ignore_patterns("cases", "studies")
         shutil.copytree(PROJECT / "config", self.place / "config", ignore=kept)
-        for name in ("Snakefile", "environment.yml", _CASE):
+        for name in ("environment.yml", _CASE):
             (self.place / name).parent.mkdir(exist_ok=True)
             shutil.copy(PROJECT / name, self.place / name)
         (self.place / "config" / "studies").mkdir()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from wemix_ref.csv_numbers import read_csv
 from wemix_ref.report.studies.index import ListedStudy, write_studies_index
 from wemix_ref.report.studies.page import write_study_report
 from wemix_ref.simulate.published import beside_published
@@ -28,7 +29,7 @@ def report_study(study: Study, out: Path, audits: Sequence[pd.DataFrame], resour
     resources : directory of ``published/``.
     """
     audit = pd.concat(audits, ignore_index=True)
-    performance = pd.read_csv(out / "performance.csv")
+    performance = read_csv(out / "performance.csv")
     settings = study.content.get("published")
     printed = None
     if settings is not None:
@@ -37,7 +38,7 @@ def report_study(study: Study, out: Path, audits: Sequence[pd.DataFrame], resour
         study.content,
         study.name,
         performance,
-        pd.read_csv(out / "paired.csv"),
+        read_csv(out / "paired.csv"),
         {name: read_rows(out / "replicates" / f"{name}.parquet") for name in study.settings},
         audit,
         out,
