@@ -14,13 +14,14 @@ from wemix_ref.errors import OptionError
 __all__ = ["RUNS", "add_reliability"]
 
 #: The run of each part: a module with ``run(n, seed, tell)`` that returns a Record, and the
-#: number that it tries if none is given.
+#: number that it tries if none is given; 0 for all there are.
 RUNS: dict[str, tuple[str, int]] = {
     "identities": ("wemix_ref.reliability.identities", 1000),
     "numbers": ("wemix_ref.reliability.numbers", 1),
     "input": ("wemix_ref.reliability.bad_input", 2000),
     "faults": ("wemix_ref.reliability.faults", 20),
     "bits": ("wemix_ref.reliability.same_bits", 1),
+    "mutants": ("wemix_ref.reliability.mutants", 0),
 }
 
 
