@@ -54,8 +54,17 @@ TESTS = (
         f"tests/unit/test_{name}.py"
         for name in (
             *("arithmetic", "bad_input", "batch", "crossproducts", "design_arrays", "empty_groups"),
-            *("expressions", "fit_rows", "formula", "frames", "fuzz", "grouping", "labels"),
-            *("many", "marginal", "mix", "model_matrix", "optimise", "prediction", "prepare"),
+            *("expressions", "fit_rows", "formula", "formula_tokens", "frames", "fuzz", "grouping"),
+            *(
+                "labels",
+                "many",
+                "marginal",
+                "mix",
+                "model_matrix",
+                "optimise",
+                "prediction",
+                "prepare",
+            ),
             *("presentation", "r_random", "rank", "scaling", "search_ways", "second_start"),
             *("serialise", "table", "testing", "theta_profile", "unequal", "weighting"),
         )
