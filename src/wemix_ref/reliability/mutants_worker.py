@@ -36,11 +36,12 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from wemix_ref.files import write_json
-from wemix_ref.reliability.mutants_made import TOLD, Edit, edits_of
+from wemix_ref.reliability.mutants_made import TOLD, Edit, Mutant, edits_of
 
 __all__ = ["Examination", "chosen", "main"]
 
 Lines = set[tuple[str, int]]
+Covering = dict[tuple[str, int], set[int]]
 Functions = dict[tuple[str, str], list[types.FunctionType]]
 
 
@@ -67,7 +68,14 @@ class Examination:
         self._seconds = float(request["seconds"])
         self._sources = {module: _source_of(module) for module in request["modules"]}
         self._tell = tell
+        self._seen: Lines = set()
+        self._prepared: Lines = set()
         self.answer: dict[str, Any] = {"mutants": []}
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self) -> None:
+        """Keep what the fixtures of a test executed."""
+        self._prepared = set(self._seen)
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Follow the tests, then run each mutant."""
@@ -77,6 +85,8 @@ class Examination:
         gc.freeze()
         self._items = session.items
         lines, times, failed = self._followed()
+        covering = _by_line(lines, [item.nodeid in failed for item in self._items])
+        paths = [str(item.path) for item in self._items]
         self.answer["tests"] = {"collected": len(self._items), "failed": failed}
         self._tell(f"{len(self._items)} tests take {sum(times):.0f} s")
         trees = {name: _tree(path) for name, path in self._sources.items()}
@@ -84,7 +94,7 @@ class Examination:
         started = time.perf_counter()
         for count, (module, number) in enumerate(self._mutants, 1):
             edit = edits[module][number]
-            tests = self._tests_of(edit, lines, times, set(failed))
+            tests = chosen(_covering(edit.mutant, covering), paths, times, self._seconds)
             state, test, took = self._examined(
                 lambda edit=edit, module=module: _bring_in(edit, trees[module], functions),  # type: ignore[misc]
                 tests,
@@ -107,7 +117,8 @@ class Examination:
         names = {str(path): module for module, path in self._sources.items()}
 
         def follow(answer: Path) -> None:
-            seen: Lines = set()
+            seen = self._seen
+            shared: dict[Path, Lines] = {}
 
             def local(frame: types.FrameType, event: str, arg: object) -> Any:  # noqa: ANN401, ARG001
                 if event == "line":
@@ -125,7 +136,12 @@ class Examination:
                 if not _passes(item, following):
                     failed.append(item.nodeid)
                 sys.settrace(None)
-                out.append((sorted(seen), time.process_time() - before))
+                took = time.process_time() - before
+                # what a fixture of the whole file did, it did for the tests that follow too
+                prepared = shared.setdefault(item.path, set())
+                prepared |= self._prepared
+                with_fixtures = prepared if getattr(item, "fixturenames", ()) else set()
+                out.append((sorted(seen | with_fixtures), took))
                 if number % 200 == 199:
                     self._tell(f"{number + 1} of {len(self._items)} tests followed")
             answer.write_text(json.dumps([out, failed]), encoding="utf-8")
@@ -137,22 +153,6 @@ class Examination:
                 raise RuntimeError(f"following the tests ended with status {status}.")
             out, failed = json.loads(answer.read_text(encoding="utf-8"))
         return [{(a, b) for a, b in seen} for seen, _ in out], [took for _, took in out], failed
-
-    def _tests_of(
-        self, edit: Edit, lines: Sequence[Lines], times: Sequence[float], failed: set[str]
-    ) -> list[int]:
-        mutant = edit.mutant
-        # what is calculated on import is followed by no test; those of its module stand in
-        at = [{module for module, _ in seen} for seen in lines]
-        executed = {(mutant.module, line) for line in range(mutant.first, mutant.last + 1)}
-        covering = [
-            number
-            for number, item in enumerate(self._items)
-            if item.nodeid not in failed
-            and (executed & lines[number] or (not mutant.function and mutant.module in at[number]))
-        ]
-        files = [str(self._items[number].path) for number in range(len(self._items))]
-        return chosen(covering, files, times, self._seconds)
 
     def _examined(
         self, bring_in: Callable[[], None], tests: Sequence[int], times: Sequence[float]
@@ -203,6 +203,22 @@ class Examination:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child, signal.SIGKILL)
             shutil.rmtree(place, ignore_errors=True)
+
+
+def _by_line(lines: Sequence[Lines], failed: Sequence[bool]) -> Covering:
+    """Tests that execute each line, those that execute any of a module under line 0."""
+    out: Covering = {}
+    for number, seen in enumerate(lines):
+        if not failed[number]:
+            for place in seen | {(module, 0) for module, _ in seen}:
+                out.setdefault(place, set()).add(number)
+    return out
+
+
+def _covering(mutant: Mutant, by_line: Covering) -> list[int]:
+    # what is calculated on import is followed by no test; those of its module stand in
+    rows = range(mutant.first, mutant.last + 1) if mutant.function else range(1)
+    return sorted(set().union(*(by_line.get((mutant.module, row), set()) for row in rows)))
 
 
 def _ended(child: int, wall: float) -> tuple[bool, int]:
