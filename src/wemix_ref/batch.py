@@ -99,8 +99,11 @@ class _Stack:
             np.stack([level.R for level in levels])
             for levels in zip(*[one.data.levels for one in plain], strict=True)
         ]
+        self.bases = [
+            np.stack(level) for level in zip(*[one.bases for one in criteria], strict=True)
+        ]
         self.units = tuple(
-            np.concatenate(level) for level in zip(*[one.units for one in plain], strict=True)
+            np.concatenate(level) for level in zip(*[one.units for one in criteria], strict=True)
         )
         self.W = np.array([one.data.W for one in plain])
         self.Lam: tuple[Array, ...] = ()
@@ -141,20 +144,17 @@ class _Stack:
             self.up, self.Lam, at.v[:, :, None], over, fits, self.down
         )
         slopes, dFv, _ = self.recursion.second(down, self.Lam, self.units, at.sigma2, fits)
-        back = [R[fits].swapaxes(1, 2) for R in self.R]
+        back = [basis[fits].swapaxes(1, 2) for basis in self.bases]
         gradient = self.covariance.gather(
-            [R @ M[fits] for R, M in zip(back, down.gradient, strict=True)]
+            [basis @ M[fits] for basis, M in zip(back, down.gradient, strict=True)]
         )
         H = self.covariance.gather_second(
-            [R[:, None] @ M[fits] for R, M in zip(back, slopes, strict=True)]
+            [basis[:, None] @ M[fits] for basis, M in zip(back, slopes, strict=True)]
         )
         H = profiled_hessian(
             H, dFv[fits], at.F_xx_inv[fits], at.v[fits], at.sigma2[fits], self.W[fits]
         )
-        J = self.jacobian[fits]
-        to = J.swapaxes(1, 2)
-        H = to @ H @ J
-        return (to @ gradient[:, :, None])[:, :, 0], (H + H.swapaxes(1, 2)) / 2.0
+        return gradient, (H + H.swapaxes(1, 2)) / 2.0
 
 
 def _steps(phi: Array, gradient: Array, H: Array) -> tuple[Array, Array]:

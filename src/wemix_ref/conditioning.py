@@ -16,7 +16,9 @@ Array = NDArray[np.float64]
 
 #: A response whose values span less than this share of its size has at most four digits left.
 FEW_DIGITS = 1e-12
-#: Weights that differ by more than this: beside the largest the smallest are below rounding.
+#: From this ratio of weights on at most six of sixteen digits are left of what the smallest say.
+WIDE = 1e10
+#: From this on none.
 BELOW_ROUNDING = 1e15
 
 
@@ -45,11 +47,16 @@ def warn_of_conditioning(
             DesignWarning,
             stacklevel=stacklevel + 1,
         )
-    if omega is not None and (ratio := float(omega.max()) / float(omega.min())) > BELOW_ROUNDING:
+    if omega is not None and (ratio := float(omega.max()) / float(omega.min())) > WIDE:
+        left = (
+            "are less than rounding, and estimates that rest on them have few digits"
+            if ratio > BELOW_ROUNDING
+            else f"lose some {np.log10(ratio):.0f} of 16 digits, and so may estimates and standard "
+            "errors that rest on them"
+        )
         warnings.warn(
             f"the unconditional level-1 weights differ by a factor of {ratio:.1e}: beside the rows "
-            "of the largest those of the smallest are less than rounding, and estimates that rest "
-            "on them have few digits. Check the weights.",
+            f"of the largest those of the smallest {left}. Check the weights.",
             WeightsWarning,
             stacklevel=stacklevel + 1,
         )

@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 from wemix_ref.centring import centre, centring_plan
 from wemix_ref.conditioning import warn_of_conditioning
 from wemix_ref.covariance import CovarianceMap
-from wemix_ref.design_checks import check_data, check_rank, check_response, warn_of_levels
+from wemix_ref.design_checks import (
+    check_data,
+    check_rank,
+    check_response,
+    check_sizes,
+    warn_of_levels,
+)
 from wemix_ref.errors import (
     DataError,
     DroppedRowsWarning,
@@ -24,6 +30,7 @@ from wemix_ref.errors import (
     shown,
 )
 from wemix_ref.formula import Formula, parse_formula
+from wemix_ref.formula.deparse import to_source
 from wemix_ref.frames import as_pandas
 from wemix_ref.grouping import Grouping, lme4_order, nest
 from wemix_ref.late import Copied, Looked, late, when_asked
@@ -261,6 +268,11 @@ def build_design(
     X, *random = matrices(parts, frame.columns, frame.response.size)
     y = frame.response - frame.offset if parsed.fixed.offsets else frame.response
     check_response(parsed, y)
+    columns_by_name = {to_source(parsed.response): y}
+    for matrix in (*random, X):
+        names_of_columns = (name for part in matrix.names for name in part)
+        columns_by_name |= zip(names_of_columns, matrix.columns, strict=True)
+    check_sizes(columns_by_name)
     check_rank(X.columns, X.names[0], weighting.omega)
 
     levels = []

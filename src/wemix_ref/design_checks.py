@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,9 +17,12 @@ from wemix_ref.rank import dependent_columns
 if TYPE_CHECKING:
     from wemix_ref.design import Design
 
-__all__ = ["check_data", "check_rank", "check_response", "warn_of_levels"]
+__all__ = ["check_data", "check_rank", "check_response", "check_sizes", "warn_of_levels"]
 
 Array = NDArray[np.float64]
+
+#: Columns are squared, and weighted by up to 1e60.
+SMALLEST, LARGEST = 1e-120, 1e120
 
 
 def check_data(data: pd.DataFrame, columns: Sequence[str]) -> None:
@@ -65,6 +68,33 @@ def check_response(formula: Formula, y: Array) -> None:
         raise DataError(
             f"the response must vary; every one of its {y.size} values"
             f"{' (minus the offset)' if formula.fixed.offsets else ''} is {y[0]:g}."
+        )
+
+
+def check_sizes(columns: Mapping[str, Array]) -> None:
+    """Refuse columns, (n,) each, by name, whose squares overflow or vanish.
+
+    Raises
+    ------
+    DataError
+        Names, and the largest value.
+    """
+    offending: dict[str, float] = {}
+    for name, column in columns.items():
+        if column.strides == (0,):  # one number stands for all rows
+            continue
+        length2 = float(column @ column)
+        if SMALLEST**2 <= length2 <= LARGEST**2:
+            continue
+        largest = float(np.abs(column).max())
+        if largest != 0 and not SMALLEST <= largest <= LARGEST:
+            offending.setdefault(name, largest)
+    if offending:
+        each = ", ".join(f"{name!r} ({largest:.1e})" for name, largest in offending.items())
+        raise DataError(
+            f"the largest value of the response, and of a column, must lie between {SMALLEST:.0e} "
+            f"and {LARGEST:.0e} in size, or its squares are no numbers; {len(offending)} "
+            f"{'does' if len(offending) == 1 else 'do'} not: {each}. Take another unit."
         )
 
 

@@ -10,7 +10,9 @@ part contracted: with v = (-b, 1) only T v is needed, not T.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -85,7 +87,7 @@ class Evaluation:
     log_det: float
     deviance: float
     _solved: dict[str, Down] = field(default_factory=dict, repr=False, compare=False)
-    _second: list[_Second] = field(default_factory=list, repr=False, compare=False)
+    _second: dict[str, _Second] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def F_top(self) -> Array | None:
@@ -105,33 +107,57 @@ class _Second:
 class Criterion:
     """D(theta): minus twice the profiled log pseudo-likelihood, or the REML criterion.
 
+    Derivatives are taken in the triangles that theta fills, with Lambda of a level, in the working
+    coordinates of Z, its basis times them.
+
     Parameters
     ----------
     data : cross-products of the design.
     covariance : where theta stands.
     reml : unweighted designs only; the caller checks.
+
+    Attributes
+    ----------
+    triangles : where theta stands in the triangles.
+    bases : per level, (q, q).
+    counts : evaluations and Hessians so far.
     """
+
+    #: Name of the parameters that derivatives are in.
+    chart = "theta"
 
     def __init__(self, data: CrossProducts, covariance: CovarianceMap, reml: bool = False) -> None:
         self.data = data
         self.covariance = covariance
         self.reml = reml
-        self.evaluations = 0
-        self.hessians = 0
+        self.counts = Counter[str]()
         R = data.coordinates.R
         # log det F_xx of the user's X: the shift has determinant one
         self._log_det_X = 2.0 * float(np.log(np.abs(np.diag(R))).sum())
         self.recursion = Recursion.of([data])
-        self.units = tuple(
-            (level.R @ one)[None]
-            for level, one in zip(data.levels, covariance.directions(), strict=True)
-        )
+        self.triangles, self.bases = covariance, tuple(level.R for level in data.levels)
+
+    @cached_property
+    def units(self) -> tuple[Array, ...]:
+        """Per level, (1, n_l, q, q) derivatives of Lambda in the working coordinates of Z."""
+        directions = self.triangles.directions()
+        return tuple((basis @ one)[None] for basis, one in zip(self.bases, directions, strict=True))
+
+    @property
+    def evaluations(self) -> int:
+        """How often the criterion was evaluated."""
+        return self.counts["evaluations"]
+
+    @property
+    def hessians(self) -> int:
+        """How often its Hessian was."""
+        return self.counts["hessians"]
 
     # -- value ---------------------------------------------------------------------------------
 
     def evaluate(self, theta: Array) -> Evaluation:
         """Run the recursion upward at theta, shape (n_theta,)."""
-        self.evaluations += 1
+        self.counts["evaluations"] += 1
         theta = np.asarray(theta, dtype=float)
         Lams = tuple(
             (level.R @ L)[None]
@@ -213,8 +239,8 @@ class Criterion:
     def gradient(self, at: Evaluation) -> Array:
         """dD/dtheta, shape (n_theta,)."""
         down = self.down(at)
-        return self.covariance.gather(
-            [level.R.T @ M[0] for level, M in zip(self.data.levels, down.gradient, strict=True)]
+        return self.triangles.gather(
+            [basis.T @ M[0] for basis, M in zip(self.bases, down.gradient, strict=True)]
         )
 
     def gradient_by_top(self, at: Evaluation) -> Array:
@@ -222,21 +248,21 @@ class Criterion:
         K = self.data.W_top.size
         states = self.states(at, "criterion" if not self.reml else "likelihood")
         sums = [
-            level.R.T @ state.gradient(level.top, K)
-            for level, state in zip(self.data.levels, states, strict=True)
+            basis.T @ state.gradient(level.top, K)
+            for level, basis, state in zip(self.data.levels, self.bases, states, strict=True)
         ]
-        return self.covariance.gather(sums)
+        return self.triangles.gather(sums)
 
     def psd_gradient(self, at: Evaluation) -> list[Array]:
-        """DD / d(Lambda Lambda') of every level, (q, q) symmetric, for D as a function of Sigma.
+        """DD / d(L L') of every level, (q, q) symmetric, L the triangles that theta fills.
 
-        A minimum has it positive semidefinite on every term's block, and zero times Lambda. Its
-        negative eigenvalues show a descent that the gradient in theta cannot see: in theta a zero
-        column of Lambda is always stationary.
+        A minimum has it positive semidefinite on every term's block, and zero times L. Its negative
+        eigenvalues show a descent that the gradient in theta cannot see: in theta a zero column of
+        L is always stationary.
         """
         return [
-            level.R.T @ state.curvature() @ level.R
-            for level, state in zip(self.data.levels, self.states(at), strict=True)
+            basis.T @ state.curvature() @ basis
+            for basis, state in zip(self.bases, self.states(at), strict=True)
         ]
 
     # -- Hessian -------------------------------------------------------------------------------
@@ -254,9 +280,9 @@ class Criterion:
         (n_theta, n_theta) Hessian and (n_theta, p + 1) derivatives of F v.
         """
         p, sigma2 = self.data.p, at.profile.sigma2
-        if not at._second:
-            at._second.append(self._second_derivatives(at))
-        second = at._second[0]
+        if self.chart not in at._second:
+            at._second[self.chart] = self._second_derivatives(at)
+        second = at._second[self.chart]
         H, dFv, dF = second.H, second.dFv, second.dF
         if profiled:
             one = at.profile
@@ -266,13 +292,13 @@ class Criterion:
         return (H + H.T) / 2.0, dFv
 
     def _second_derivatives(self, at: Evaluation) -> _Second:
-        self.hessians += 1
+        self.counts["hessians"] += 1
         down = self.down(at)
         slopes, dFv, dF = self.recursion.second(
             down, at.Lams, self.units, np.array([at.profile.sigma2])
         )
-        H = self.covariance.gather_second(
-            [level.R.T @ M[0] for level, M in zip(self.data.levels, slopes, strict=True)]
+        H = self.triangles.gather_second(
+            [basis.T @ M[0] for basis, M in zip(self.bases, slopes, strict=True)]
         )
         return _Second(H, dFv[0], dF[0])
 

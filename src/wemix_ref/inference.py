@@ -18,6 +18,11 @@ recipe     beta                         theta, sigma                            
 "wemix" is the paper's (eqs. 108, 109, 113, where J lacks the outer product); Stata's is that of
 `mixed` with pweights, SAS's that of GLIMMIX with EMPIRICAL=CLASSICAL, Mplus's its MLR.
 
+All of it is done over (b, phi, sigma), the working coefficients of X and the triangles in bases
+where the columns of Z are orthonormal (working.py): neither units nor origins play a part in what
+is flat. beta and theta are linear in them, parameter for parameter and column for column, so every
+recipe means the same there.
+
 On the boundary the scores of a zero column of Lambda vanish in every group. A variance of zero has
 no standard error; the other parameters are taken given the boundary. A direction in which the
 log-likelihood is flat has none either: what depends on it is NaN, never a pseudo-inverse's number.
@@ -37,6 +42,8 @@ from wemix_ref.covariance import CovarianceMap
 from wemix_ref.deviance import Criterion, Evaluation
 from wemix_ref.errors import ModelError, OptionError
 from wemix_ref.information import JointInformation
+from wemix_ref.linalg import block_diag
+from wemix_ref.working import working_criterion
 
 __all__ = ["RECIPES", "Inference", "check_recipe", "infer"]
 
@@ -63,7 +70,7 @@ class Bread:
 
     Attributes
     ----------
-    where : (size,) positions of the block in (beta, theta, sigma).
+    where : (size,) positions of the block in (b, phi, sigma).
     inverse : (size, size). flat : (size, k) orthonormal basis of the flat directions, scaled.
     scale : (size,) square roots of the diagonal of the block.
     concave : whether every other direction is one of a maximum.
@@ -101,8 +108,28 @@ class _Part:
     bread: Bread
     covariance: Array
 
-    def gradient(self, whole: Array) -> Array:
-        return np.asarray(whole[self.bread.where])
+
+@dataclass(frozen=True)
+class _Workings:
+    """What standard errors are computed from.
+
+    Attributes
+    ----------
+    information : over (b, phi, sigma).
+    to_user : (size, size) the derivatives of (beta, theta, sigma) in (b, phi, sigma).
+    parts : by level, one and the same but under "wemix".
+    """
+
+    information: JointInformation
+    to_user: Array
+    parts: dict[int, _Part]
+
+    def gradients(self, gradients: Array, part: _Part) -> Array:
+        """Derivatives over the block of a part from those in (theta, sigma), (..., n_theta + 1)."""
+        p = self.information.p
+        inner = gradients @ self.to_user[p:, p:]
+        whole = np.concatenate([np.zeros((*inner.shape[:-1], p)), inner], axis=-1)
+        return np.asarray(whole[..., part.bread.where])
 
 
 @dataclass(frozen=True)
@@ -115,16 +142,13 @@ class Inference:
     cov_beta : (p, p).
     se_components : standard error of each component's vcov, NaN where it is not defined.
     reasons : per component, why it is NaN; None where it is not.
-    information : None under REML.
     """
 
     recipe: str
     cov_beta: Array
     se_components: tuple[float, ...]
     reasons: tuple[str | None, ...]
-    information: JointInformation | None
-    _by_level: dict[int, _Part] | None = None
-    _covariance: CovarianceMap | None = None
+    _workings: _Workings | None = None
 
     @cached_property
     def cov_all(self) -> Array | None:
@@ -133,13 +157,9 @@ class Inference:
         NaN for what is on the boundary or not identified, zero between blocks of which the recipe
         says nothing. Under "wemix" sigma stands in the block of level 2. None under REML.
         """
-        if self.information is None:
+        if self._workings is None:
             return None
-        assert self._by_level is not None
-        assert self._covariance is not None
-        return _whole(
-            self.cov_beta, self._by_level, self.information, self._covariance, self.recipe
-        )
+        return _whole(self.cov_beta, self._workings, self.recipe)
 
     def cov_of(self, gradients: Array, level: int) -> Array:
         """Covariance of functions of the (theta_l, sigma) of one level, or of all of theta.
@@ -149,11 +169,9 @@ class Inference:
         gradients : (q, n_theta + 1) derivatives in (theta, sigma).
         level : the level that they are of; recipes other than "wemix" have one block for all.
         """
-        assert self._by_level is not None
-        assert self.information is not None
-        part = self._by_level[level]
-        p = self.information.p
-        local = np.hstack([np.zeros((gradients.shape[0], p)), gradients])[:, part.bread.where]
+        assert self._workings is not None
+        part = self._workings.parts[level]
+        local = self._workings.gradients(gradients, part)
         return np.asarray(local @ part.covariance @ local.T)
 
 
@@ -197,28 +215,30 @@ def infer(
     """
     check_recipe(recipe, criterion.reml)
     root = criterion.data.coordinates.covariance_root
-    model_cov = at.profile.sigma2 * root @ at.profile.F_xx_inv @ root.T
+    cov_b = at.profile.sigma2 * at.profile.F_xx_inv
     if criterion.reml:
         nan = tuple(float("nan") for _ in parts)
-        return Inference(recipe, model_cov, nan, tuple(UNDER_REML for _ in parts), None)
-    information = JointInformation.at(criterion, at)
-    covariance = criterion.covariance
-    active = ~covariance.zero_columns(at.theta)
-    blocks = _blocks(information, covariance, active, recipe)
-    cov_beta = _cov_beta(information, model_cov, blocks, recipe)
-    errors = [_error(part, blocks[max(part.level, 2)], information.p) for part in parts]
+        return Inference(recipe, root @ cov_b @ root.T, nan, tuple(UNDER_REML for _ in parts))
+    working = working_criterion(criterion)
+    information = JointInformation.inner(working, working.stated(at))
+    active = ~criterion.covariance.zero_columns(at.theta)
+    workings = _Workings(
+        information,
+        block_diag(root, working.jacobian, np.ones((1, 1))),
+        _parts(information, working.covariance, active, recipe),
+    )
+    inner = _cov_b(information, cov_b, workings.parts, recipe)
+    errors = [_error(part, workings) for part in parts]
     return Inference(
         recipe,
-        cov_beta,
+        root @ inner @ root.T,
         tuple(error for error, _ in errors),
         tuple(reason for _, reason in errors),
-        information,
-        blocks,
-        covariance,
+        workings,
     )
 
 
-def _blocks(
+def _parts(
     information: JointInformation,
     covariance: CovarianceMap,
     active: NDArray[np.bool_],
@@ -250,25 +270,27 @@ def _blocks(
     return dict.fromkeys((level.number for level in covariance.levels), _Part(bread, whole))
 
 
-def _cov_beta(
-    information: JointInformation, model_cov: Array, blocks: dict[int, _Part], recipe: str
+def _cov_b(
+    information: JointInformation, cov_b: Array, parts: dict[int, _Part], recipe: str
 ) -> Array:
+    """Covariance of b; `cov_b` is the model's."""
     p = information.p
     if recipe == "model":
-        return model_cov
+        return cov_b
     if recipe in ("wemix", "stata"):
-        half = information.scores[:, :p] @ model_cov
+        half = information.scores[:, :p] @ cov_b
         return np.asarray(information.kappa * half.T @ half)
-    if not blocks[2].bread.concave:  # theta away from a maximum: the joint inverse means nothing
+    if not parts[2].bread.concave:  # theta away from a maximum: the joint inverse means nothing
         return np.full((p, p), np.nan)
-    return np.asarray(blocks[2].covariance[:p, :p])
+    return np.asarray(parts[2].covariance[:p, :p])
 
 
-def _error(part: Component, block: _Part, p: int) -> tuple[float, str | None]:
+def _error(part: Component, workings: _Workings) -> tuple[float, str | None]:
     """Standard error of a component, or NaN with the reason."""
     if part.on_boundary:
         return float("nan"), AT_BOUNDARY
-    gradient = block.gradient(np.concatenate([np.zeros(p), part.gradient]))
+    block = workings.parts[max(part.level, 2)]
+    gradient = workings.gradients(part.gradient, block)
     variance = float(gradient @ block.covariance @ gradient)
     if not block.bread.estimable(gradient):
         return float("nan"), NOT_IDENTIFIED
@@ -277,32 +299,25 @@ def _error(part: Component, block: _Part, p: int) -> tuple[float, str | None]:
     return float(np.sqrt(variance)), None
 
 
-def _whole(
-    cov_beta: Array,
-    blocks: dict[int, _Part],
-    information: JointInformation,
-    covariance: CovarianceMap,
-    recipe: str,
-) -> Array:
+def _whole(cov_beta: Array, workings: _Workings, recipe: str) -> Array:
     """Covariance over (beta, theta, sigma), with NaN for what has none."""
-    p, size = information.p, information.H.shape[0]
+    p, to_user = workings.information.p, workings.to_user
+    size = to_user.shape[0]
     out = np.zeros((size, size))
-    for number in sorted(blocks, reverse=True):  # level 2 last: sigma's is its own
-        part = blocks[number]
-        out[np.ix_(part.bread.where, part.bread.where)] = part.covariance
-    if recipe == "wemix":
-        for level in covariance.levels[1:]:
-            mine = p + np.arange(level.slice.start, level.slice.stop)
-            out[mine, -1] = out[-1, mine] = 0.0
+    known = np.zeros(size, dtype=bool)
+    known[:p] = True
+    for number in sorted(workings.parts, reverse=True):  # level 2 last: sigma's is its own
+        bread, covariance = workings.parts[number].bread, workings.parts[number].covariance
+        here = bread.where
+        to = to_user[np.ix_(here, here)]
+        out[np.ix_(here, here)] = to @ covariance @ to.T
+        known[here] = bread.concave & np.array([bread.estimable(row) for row in to])
+        known[:p] = True
+        if recipe == "wemix" and number > 2:
+            out[-1, :] = out[:, -1] = 0.0
     if recipe in ("wemix", "stata", "model"):
         out[:p, p:] = out[p:, :p] = 0.0
     out[:p, :p] = cov_beta
-    known = np.zeros(size, dtype=bool)
-    known[:p] = True
-    for part in blocks.values():
-        for k, position in enumerate(part.bread.where):
-            unit = np.eye(part.bread.where.size)[k]
-            known[position] = position < p or (part.bread.concave and part.bread.estimable(unit))
     out[~known, :] = np.nan
     out[:, ~known] = np.nan
     return out

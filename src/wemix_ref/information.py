@@ -11,7 +11,7 @@ the sum.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from wemix_ref.conditional_modes import working_modes
 from wemix_ref.deviance import Criterion, Evaluation
+from wemix_ref.linalg import block_diag
 
 __all__ = ["JointInformation"]
 
@@ -59,28 +60,38 @@ class JointInformation:
 
     @classmethod
     def at(cls, criterion: Criterion, at: Evaluation) -> JointInformation:
-        """Evaluate at a theta with (beta, sigma) profiled (ML)."""
-        data, covariance = criterion.data, criterion.covariance
-        profile, p, n_theta = at.profile, data.p, covariance.n_theta
+        """Over the user's beta, at a theta with (beta, sigma) profiled (ML)."""
+        inner = cls.inner(criterion, at)
+        J = criterion.data.coordinates.jacobian
+        return inner.over(block_diag(J, np.eye(inner.H.shape[0] - inner.p)))
+
+    def over(self, J: Array) -> JointInformation:
+        """The same over other parameters, J the derivatives of these in those."""
+        return replace(self, scores=self.scores @ J, H=J.T @ self.H @ J)
+
+    @classmethod
+    def inner(cls, criterion: Criterion, at: Evaluation) -> JointInformation:
+        """Over b, the working coefficients of X, in place of beta."""
+        data = criterion.data
+        profile, p, n_theta = at.profile, data.p, criterion.covariance.n_theta
         sigma2, v = profile.sigma2, profile.v
         sigma = float(np.sqrt(sigma2))
-        J = data.coordinates.jacobian
 
         F_top = at.F_top
         F_kv = data.scores(v, working_modes(criterion, at)) if F_top is None else F_top @ v
         quadratic = F_kv @ v
         K = data.W_top.size
         scores = np.empty((K, p + n_theta + 1))
-        scores[:, :p] = F_kv[:, :p] @ J / sigma2
+        scores[:, :p] = F_kv[:, :p] / sigma2
         scores[:, p : p + n_theta] = -0.5 * criterion.gradient_by_top(at)
         scores[:, -1] = -data.W_top / sigma + quadratic / sigma**3
 
         H = np.zeros((p + n_theta + 1, p + n_theta + 1))
         H_tt, dFv = criterion.hessian(at, profiled=False)
         t = slice(p, p + n_theta)
-        H[:p, :p] = J.T @ profile.F[:p, :p] @ J / sigma2
+        H[:p, :p] = profile.F[:p, :p] / sigma2
         H[t, t] = H_tt / 2.0
-        H[t, :p] = -dFv[:, :p] @ J / sigma2
+        H[t, :p] = -dFv[:, :p] / sigma2
         H[:p, t] = H[t, :p].T
         H[t, -1] = -(dFv @ v) / sigma**3
         H[-1, t] = H[t, -1]

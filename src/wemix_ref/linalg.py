@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 else:
     blas = Lazy("scipy.linalg.blas")
 
-__all__ = ["add_by_group", "solve_triangle", "triangular_factor"]
+__all__ = ["add_by_group", "block_diag", "solve_triangle", "triangular_factor"]
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -36,6 +36,17 @@ def solve_triangle(R: Array, B: Array, *, lower: bool = False, transposed: bool 
     columns = B if B.ndim == 2 else B[:, None]
     solved = blas.dtrsm(1.0, R, columns, lower=lower, trans_a=transposed)
     return np.asarray(solved).reshape(B.shape)
+
+
+def block_diag(*blocks: Array) -> Array:
+    """The blocks, (q, q) each, along the diagonal of a matrix of zeros."""
+    size = sum(block.shape[0] for block in blocks)
+    out, at = np.zeros((size, size)), 0
+    for block in blocks:
+        here = slice(at, at + block.shape[0])
+        out[here, here] = block
+        at = here.stop
+    return out
 
 
 def add_by_group(values: Array, groups: Ints, T: Array, low: Array) -> None:

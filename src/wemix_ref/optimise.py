@@ -148,12 +148,11 @@ def _snap(criterion: Criterion, at: Evaluation) -> Evaluation:
 
 
 def _step_off(criterion: Criterion, at: Evaluation) -> Evaluation | None:
-    """A point with a lower deviance along the steepest descent of D over Lambda Lambda', if any."""
+    """A point with a lower deviance along the steepest descent of D over L L', if there is any."""
     least, direction = 0.0, None
     for level, M in zip(criterion.covariance.levels, criterion.psd_gradient(at), strict=True):
         for block in level.blocks:
-            basis = np.eye(block.size) if block.basis is None else block.basis
-            values, vectors = np.linalg.eigh(basis.T @ M[block.rows, block.rows] @ basis)
+            values, vectors = np.linalg.eigh(M[block.rows, block.rows])
             if values[0] < least:
                 least, direction = float(values[0]), (block, vectors[:, 0])
     tolerance = 1e-10 * max(1.0, abs(at.deviance))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wemix_ref.deviance import Criterion, Evaluation
-from wemix_ref.linalg import triangular_factor
+from wemix_ref.linalg import block_diag, solve_triangle, triangular_factor
 
 __all__ = ["WorkingCriterion", "working_criterion"]
 
@@ -26,7 +26,9 @@ MAX_CONDITION = 1e9
 class WorkingCriterion(Criterion):
     """A criterion as a function of phi; an evaluation's theta is phi here.
 
-    Everything is the criterion's own at theta = jacobian phi, to the bit.
+    Values are the criterion's own at theta = jacobian phi, to the bit. Derivatives are taken in phi
+    itself: those in theta have no digits to spare for a change of basis where a slope's origin is
+    far away.
 
     Parameters
     ----------
@@ -34,15 +36,22 @@ class WorkingCriterion(Criterion):
     bases : per level and term, (q, q) lower triangular.
     """
 
+    chart = "phi"
+
     def __init__(self, criterion: Criterion, bases: list[list[Array]]) -> None:
         self.data, self.reml = criterion.data, criterion.reml
-        self.criterion, self.bases = criterion, bases
+        self.recursion, self.counts = criterion.recursion, criterion.counts
+        self.criterion, self.of_terms = criterion, bases
         self.covariance = criterion.covariance.in_bases(bases)
         self.jacobian = self.covariance.jacobian
+        self.triangles = criterion.covariance
+        self.bases = tuple(
+            R @ block_diag(*mine) for R, mine in zip(criterion.bases, bases, strict=True)
+        )
 
     def over(self, criterion: Criterion) -> WorkingCriterion:
         """The same phi for other data."""
-        return WorkingCriterion(criterion, self.bases)
+        return WorkingCriterion(criterion, self.of_terms)
 
     def evaluate(self, theta: Array) -> Evaluation:
         """Run the recursion at phi."""
@@ -52,18 +61,9 @@ class WorkingCriterion(Criterion):
         """The same evaluation over theta."""
         return replace(at, theta=self.jacobian @ at.theta)
 
-    def gradient(self, at: Evaluation) -> Array:
-        """dD/dphi, shape (n_theta,)."""
-        return np.asarray(self.jacobian.T @ self.criterion.gradient(at))
-
-    def psd_gradient(self, at: Evaluation) -> list[Array]:
-        """DD / d(Lambda Lambda') of every level, as the criterion has it."""
-        return self.criterion.psd_gradient(at)
-
-    def hessian(self, at: Evaluation, profiled: bool = True) -> tuple[Array, Array]:
-        """Second derivatives in phi, and the derivatives of F v."""
-        H, dFv = self.criterion.hessian(at, profiled)
-        return self.jacobian.T @ H @ self.jacobian, self.jacobian.T @ dFv
+    def stated(self, at: Evaluation) -> Evaluation:
+        """An evaluation over theta, over phi."""
+        return replace(at, theta=solve_triangle(self.jacobian, at.theta, lower=True))
 
 
 def working_criterion(criterion: Criterion) -> WorkingCriterion:

@@ -115,6 +115,11 @@ def test_ill_posed_input_is_told(ill) -> None:
     [
         ("y + 10^15", "few of its digits"),
         ("weights over 30 decades", "less than rounding"),
+        ("weights over 12 decades", "lose some 12 of 16 digits"),
+        ("y * 10^200, whose square overflows", "'y' (4.5e+200). Take another unit"),
+        ("y * 10^-200, whose square underflows", "'y' (4.5e-200). Take another unit"),
+        ("slope column * 10^200", "1 does not: 'x' ("),
+        ("slope column * 10^-200", "1 does not: 'x' ("),
         ("a slope of a constant column", "'(Intercept)', 'x', so their variances"),
     ],
 )

@@ -33,7 +33,7 @@ def fit(data: pd.DataFrame):
 def test_recipes_are_made_of_the_scores_and_the_hessian(fit) -> None:
     """Each recipe of the table in inference.py, written out with numpy."""
     p, m = fit.params.size, fit.theta.size
-    information = fit._inference.information
+    information = fit._information()
     S, H = fit.scores().to_numpy(), information.H
     K = S.shape[0]
     kappa, B, inverse = K / (K - 1), S.T @ S, np.linalg.inv(H)
@@ -365,7 +365,7 @@ def test_intervals_of_components(fit) -> None:
 
 def test_away_from_a_maximum_a_joint_sandwich_says_nothing(fit) -> None:
     there = fit.at([0.02, 4.0, 0.0, 3.0])
-    assert np.linalg.eigvalsh(there._inference.information.H)[0] < 0
+    assert np.linalg.eigvalsh(there._information().H)[0] < 0
     for recipe in ("gllamm", "sas", "mplus"):
         assert there.with_se(recipe).bse.isna().all()
         assert "not concave" in there.with_se(recipe).se_reasons["Residual", None, None]
@@ -384,3 +384,28 @@ def test_recipes_rest_on_the_curvature_of_the_log_likelihood() -> None:
     assert fit.with_se("model").cov_params("all").iloc[2, 2] == pytest.approx(
         1 / curvature, rel=1e-4
     )
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize(("origin", "digits"), [(1e3, 10), (1e5, 7)])
+def test_standard_errors_do_not_know_where_a_slope_begins(
+    recipe: str, origin: float, digits: int
+) -> None:
+    """Digits: of 16, x has five left where its origin is 1e5 away, and theta is a root of D."""
+    data = simulate(11, n_top=30)
+    data["x"] = np.round(data["x"], 3)
+    formula = "y ~ x + (x|g3) + (1|g2)"
+    here = mix(formula, data, WEIGHTS, se=recipe)
+    data["x"] += origin
+    there = mix(formula, data, WEIGHTS, se=recipe)
+    assert not here.singular
+    np.testing.assert_allclose(there.bse["x"], here.bse["x"], rtol=10.0**-digits)
+    same = [("g3", "x", None), ("g2", "(Intercept)", None), ("Residual", None, None)]
+    for name in same:
+        one, other = here._inference.se_components, there._inference.se_components
+        where = [(c.group, c.var1, c.var2) for c in here._components].index(name)
+        assert np.isfinite(one[where])
+        assert other[where] == pytest.approx(one[where], rel=10.0**-digits), name
+    assert not any(there._inference.reasons)
+    covariance = there.cov_params("all").to_numpy()
+    assert np.isfinite(covariance).all()

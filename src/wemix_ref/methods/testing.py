@@ -59,13 +59,13 @@ class Testing(Fitted):
     # -- scores --------------------------------------------------------------------------------
 
     def _information(self) -> JointInformation:
-        information = self._inference.information
-        if information is None:
+        """Over the user's parameters."""
+        if self.reml:
             raise ModelError(
                 "scores and group log-likelihoods are those of a likelihood; this is a REML fit. "
                 "Fit with reml=False."
             )
-        return information
+        return JointInformation.at(self._criterion, self._boundary_at)
 
     def scores(self) -> pd.DataFrame:
         """Derivatives of each top group's log pseudo-likelihood, (K, p + n_theta + 1).

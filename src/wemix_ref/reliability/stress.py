@@ -215,9 +215,16 @@ def ill_posed() -> tuple[Ill, ...]:
             column(w1=10.0 ** (decades / 10), w2=1.0),
             _WEIGHTS,
         ),
+        Ill(
+            "weights over 12 decades",
+            INTERCEPT,
+            column(w1=10.0 ** (decades / 25), w2=1.0),
+            _WEIGHTS,
+        ),
         Ill("y * 10^200, whose square overflows", INTERCEPT, column(y=lambda d: d["y"] * 1e200)),
         Ill("y * 10^-200, whose square underflows", INTERCEPT, column(y=lambda d: d["y"] * 1e-200)),
         Ill("slope column * 10^200", SLOPE, column(x=lambda d: d["x"] * 1e200)),
+        Ill("slope column * 10^-200", SLOPE, column(x=lambda d: d["x"] * 1e-200)),
         Ill("y infinite", INTERCEPT, column(y=lambda d: d["y"].where(d["g"] > 0, np.inf))),
         Ill("y missing", INTERCEPT, column(y=lambda d: d["y"].where(d["g"] > 0))),
     )
