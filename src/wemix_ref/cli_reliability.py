@@ -15,7 +15,7 @@ from wemix_ref.places import need_checkout
 __all__ = ["RUNS", "add_reliability"]
 
 #: The run of each part: a module with ``run(n, seed, tell)`` that returns a Record, and the
-#: number that it tries if none is given.
+#: number that it tries if none is given; 0 for all there are.
 RUNS: dict[str, tuple[str, int]] = {
     "identities": ("wemix_ref.reliability.identities", 1000),
     "numbers": ("wemix_ref.reliability.numbers", 1),
@@ -23,10 +23,11 @@ RUNS: dict[str, tuple[str, int]] = {
     "faults": ("wemix_ref.reliability.faults", 20),
     "bits": ("wemix_ref.reliability.same_bits", 1),
     "packaging": ("wemix_ref.reliability.packaging", 1),
+    "mutants": ("wemix_ref.reliability.mutants", 0),
 }
 
 #: Parts that work on files which an installed package does not carry.
-_CHECKOUT = ("input", "faults", "packaging", "page")
+_CHECKOUT = ("input", "faults", "packaging", "mutants", "page")
 
 
 def add_reliability(commands: Any) -> None:  # noqa: ANN401

@@ -9,6 +9,7 @@ import pytest
 
 from wemix_ref.errors import FormulaError
 from wemix_ref.formula import format_number, parse_formula, parse_one_sided
+from wemix_ref.formula.terms import MAX_TERMS
 
 
 def fixed(right: str) -> tuple[bool, tuple[str, ...]]:
@@ -84,6 +85,8 @@ def test_offsets_are_no_terms() -> None:
         ("(1|my.g/`the class`)", [(True, (), "`the class`:my.g"), (True, (), "my.g")]),
         ("(1|`the class`)", [(True, (), "the class")]),
         ("(1|factor(g))", [(True, (), "factor(g)")]),
+        ("(1|as.factor(g):ordered(h))", [(True, (), "as.factor(g):ordered(h)")]),
+        ("(x + (1|g))", [(True, (), "g")]),
         ("(1|g) + x + (0 + z|h)", [(True, (), "g"), (False, ("z",), "h")]),
         ("((1|g))", [(True, (), "g")]),
         ("x", []),
@@ -120,6 +123,9 @@ def test_variables_are_columns_in_order_with_the_response_first() -> None:
         ("y ~ (1|g) + x + !b", "y ~ (x + !b) + (1 | g)"),
         ("y ~ (1|g) + (x > 0)", "y ~ (x > 0) + (1 | g)"),
         ("y ~ `log`(x) + `if`", "y ~ log(x) + `if`"),
+        ("y ~ (x + (1|g))", "y ~ (x) + (1 | g)"),
+        ("y ~ x & z", "y ~ (x & z)"),
+        ("y ~ x + z", "y ~ x + z"),
     ],
 )
 def test_rewritten_text_for_r(text: str, rewritten: str | None) -> None:
@@ -197,6 +203,7 @@ REFUSED = [
     ("y ~ x + (y|g)", "response `y`", 9),
     ("1 ~ x", "at least one data column", 0),
     ("poly(y, 2) ~ x", "cannot be the response", 0),
+    ("offset(y) ~ x", "cannot be the response", 0),
     ("y ~ I(2)", "at least one data column", 4),
     ("y ~ I(x:z)", "`:` has no place", 7),
     ("y ~ log(x, base = z)", "must be a number", 18),
@@ -245,6 +252,10 @@ REFUSED = [
     ("y ~ (x > 0||g)", "write I(x > 0)", 5),
     ("y ~ (1|g + h)", "cannot have `+`", 9),
     ("y ~ (1|g*h)", "cannot have `*`", 8),
+    ("y ~ (1|g - h)", "cannot have `-`", 9),
+    ("y ~ (1|-g)", "cannot have `-`", 7),
+    ("y ~ (1|g^2)", "must be columns", 8),
+    ("y ~ (1|factor(x:z))", "`:` has no place", 15),
     ("y ~ (1|1)", "name the groups", 7),
     ("y ~ (1|g:h/k)", "a column only", 7),
     ("y ~ (1|(g/h))", "bracketed `/`", 9),
@@ -298,6 +309,27 @@ def test_what_would_grow_without_bound_is_refused(text: str, message: str) -> No
         parse_formula(text)
 
 
+def test_bounds_of_terms_slashes_and_labels_are_those_told() -> None:
+    crossed = "y ~ " + "*".join(f"x{i}" for i in range(10))
+    more = MAX_TERMS - (2**10 - 1)
+    full = crossed + "".join(f" + z{i}" for i in range(more))
+    assert len(parse_formula(full).fixed.terms) == MAX_TERMS == 2000
+    with pytest.raises(FormulaError, match="at most 2000 terms"):
+        parse_formula(full + " + last")
+    name = "x" * 395
+    assert parse_formula(f"y ~ I({name}z)").variables() == ("y", f"{name}z")
+    assert len(f"I({name}zz)") == 400
+    assert parse_formula(f"y ~ I({name}zz)").variables() == ("y", f"{name}zz")
+    with pytest.raises(FormulaError, match="at most 400 characters"):
+        parse_formula(f"y ~ I({name}zzz)")
+    slashes = "/".join(f"g{i}" for i in range(51))
+    assert len(parse_formula(f"y ~ (1|{slashes})").bars) == 51
+    with pytest.raises(FormulaError, match="at most 50 `/`; this one has 51") as caught:
+        parse_formula(f"y ~ (1|{slashes}/last)")
+    _, shown, caret = str(caught.value).rsplit("\n", 2)
+    assert shown[caret.index("^") :].startswith("g1/")
+
+
 def test_many_terms_are_read() -> None:
     text = "y ~ " + " + ".join(f"x{i}" for i in range(1500)) + " + (1|g)"
     assert len(parse_formula(text).fixed.terms) == 1500
@@ -324,7 +356,22 @@ def test_one_sided_formulas_hold_columns() -> None:
     assert [v.name for v in parse_one_sided("~x + `a b` + x").variables] == ["x", "a b"]
 
 
-@pytest.mark.parametrize("text", ["x", "y ~ x", "~", "~ x*z", "~ log(x)", "~ x - z", "~ 1", "~~x"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x",
+        "y ~ x",
+        "~",
+        "~ x*z",
+        "~ log(x)",
+        "~ x - z",
+        "~ 1",
+        "~~x",
+        "~ x + log(z)",
+        "~ log(x) + z",
+        "x ~ z + w",
+    ],
+)
 def test_other_one_sided_formulas_are_refused(text: str) -> None:
     with pytest.raises(FormulaError):
         parse_one_sided(text)
@@ -347,6 +394,15 @@ def test_other_one_sided_formulas_are_refused(text: str) -> None:
         (1e100, "1e+100"),
         (2.0, "2"),
         (0.0, "0"),
+        (-0.0, "0"),
+        (float("nan"), "NaN"),
+        (float("inf"), "Inf"),
+        (float("-inf"), "-Inf"),
+        (-2.5e-7, "-2.5e-07"),
+        (99999.0, "99999"),
+        (120000.0, "120000"),
+        (0.00012, "0.00012"),
+        (1e15, "1e+15"),
     ],
 )
 def test_numbers_are_spelled_as_r_spells_them(value: float, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 
 import numpy as np
@@ -15,6 +16,7 @@ from wemix_ref.design import build_design
 from wemix_ref.errors import OptionError, WeightsError, WeightsWarning, WemixRefError
 from wemix_ref.weight_reading import seem_conditional, seem_unconditional
 from wemix_ref.weight_summary import summarise
+from wemix_ref.weights import check_columns, check_names, check_use, level_weights
 
 FORMULA = "y ~ x + (1|g3/g2)"
 WEIGHTS = ["w1", "w2", "w3"]
@@ -106,6 +108,86 @@ def test_what_is_ambiguous_is_refused(name: str, data: pd.DataFrame) -> None:
     assert isinstance(caught.value, WemixRefError)
     for word in words:
         assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [
+        (("w1", "w2"), None),
+        ("w1", "found the text 'w1'"),
+        ([1, "w2", 2.0], "found a list of int, str, float"),
+        ({"g2": "w2"}, "found a dict"),
+    ],
+)
+def test_weights_are_a_list_of_names(weights: object, words: str | None) -> None:
+    if words is None:
+        assert check_names(weights, conditional=False) == weights  # type: ignore[arg-type]
+        return
+    with pytest.raises(WeightsError, match=words):
+        check_names(weights, conditional=False)  # type: ignore[arg-type]
+
+
+def test_each_of_use_is_true_or_false() -> None:
+    with pytest.raises(OptionError, match="list of True or False"):
+        check_use([True, "no"], ["w1", "w2"])  # type: ignore[list-item]
+    assert check_use([np.True_, False], ["w1", "w2"]) == (True, False)
+
+
+IMPROPER = [
+    ([np.nan, np.inf, -1.0, 0.0, 1e-61], "is missing in 1 of 5", 0),
+    ([1.0, -1.0, 0.0, np.inf, -np.inf], "is infinite in 2 of 5", 3),
+    ([1.0, 0.5, 0.0, -0.5, -1.0, 1e-61], "is negative in 2 of 6", 3),
+    ([2.0, 1.0, 1e-61, 0.0, 0.0], "is zero in 2 of 5", 3),
+    ([1.0, 1e-60, 1e60, 1e61, 1e-61], "is not between 1e-60 and 1e+60 in 2 of 5", 3),
+]
+
+
+@pytest.mark.parametrize(("values", "words", "first"), IMPROPER)
+def test_improper_weights_are_counted_by_kind(values: list[float], words: str, first: int) -> None:
+    frame = pd.DataFrame({"w": values}, index=[f"r{i}" for i in range(len(values))])
+    with pytest.raises(WeightsError, match=re.escape(f"{words} rows (first: row 'r{first}')")):
+        check_columns(frame, [None, "w"], None)
+    rest = np.ones(len(values), dtype=bool)
+    rest[0] = False
+    if first:
+        with pytest.raises(WeightsError, match=f"level-2 .* of {len(values) - 1} rows"):
+            check_columns(frame, [None, "w"], rest)
+
+
+def test_weights_may_reach_the_limits_and_are_doubles(data: pd.DataFrame) -> None:
+    (limits,) = check_columns(pd.DataFrame({"w": [1e-60, 1e60]}), ["w"], None)
+    assert limits.tolist() == [1e-60, 1e60]
+    whole = data.assign(w1=2, w3=3)
+    for frame in (whole, whole.astype({"w1": "Int64"})):
+        design = build_design(FORMULA, frame, [None, None, "w3"])
+        assert design.omega.dtype == np.float64
+        assert [w.dtype for w in check_columns(frame, ["w1", "w3"], None)] == [np.float64] * 2
+    lacking = whole.astype({"w1": "Int64"})
+    lacking.loc[4, "w1"] = pd.NA
+    with pytest.raises(WeightsError, match=r"is missing in 1 of .*first: row 4"):
+        check_columns(lacking, ["w1"], None)
+
+
+@pytest.mark.parametrize("method", ["none", "size"])
+@pytest.mark.parametrize("conditional", [False, True])
+def test_conditional_weights_of_rows_go_with_the_others(
+    data: pd.DataFrame, method: str, conditional: bool
+) -> None:
+    names = CONDITIONAL if conditional else WEIGHTS
+    g2, g3 = data["g2"].to_numpy() - 1, data["g3"].to_numpy() - 1
+    first = data.groupby("g2")["g3"].first().to_numpy() - 1
+    found = level_weights(
+        [data[name].to_numpy() for name in names], names, [g2, g3],
+        [pd.Index(range(g2.max() + 1)), pd.Index(range(g3.max() + 1))], ["g2", "g3"],
+        [first, None], conditional, [True] * 3, [method] * 2,
+    )  # fmt: skip
+    np.testing.assert_array_equal(found.codes, g2)
+    np.testing.assert_allclose(found.omega_cond, found.omega / found.psi[0][g2], rtol=1e-14)
+    np.testing.assert_allclose(found.psi_cond[0], found.psi[0] / found.psi[1][first], rtol=1e-14)
+    np.testing.assert_array_equal(found.psi_cond[1], found.psi[1])
+    if method == "none":
+        np.testing.assert_allclose(found.omega, data["w1"], rtol=1e-14)
+        np.testing.assert_allclose(found.psi[0][g2], data["w2"], rtol=1e-14)
 
 
 # -- weights per level ---------------------------------------------------------------------------

@@ -1,0 +1,193 @@
+"""What is refused or warned of before a fit: bounds, counts, and whose line a warning names."""
+
+from __future__ import annotations
+
+import re
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from wemix_ref import mix
+from wemix_ref.conditioning import warn_of_conditioning
+from wemix_ref.design import build_design
+from wemix_ref.design_checks import check_data, check_rank, check_response, check_sizes
+from wemix_ref.errors import (
+    DataError,
+    DesignWarning,
+    DroppedRowsWarning,
+    ModelError,
+    RankError,
+)
+from wemix_ref.formula import parse_formula
+
+
+def told(
+    y: list[float],
+    omega: list[float] | None = None,
+    effects: list[tuple[str, list[str], list[list[float]]]] | None = None,
+) -> list[str]:
+    columns = [(g, n, [np.array(z) for z in Z]) for g, n, Z in effects or []]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        weights = None if omega is None else np.array(omega)
+        warn_of_conditioning(np.array(y), weights, columns, stacklevel=1)
+    assert all(one.filename == __file__ for one in caught)
+    return [f"{one.category.__name__}: {one.message}" for one in caught]
+
+
+@pytest.mark.parametrize(
+    ("y", "warned"),
+    [
+        ([1e12 - 1, 1e12], False),  # a share of 1e-12 exactly
+        ([1e12 - 0.5, 1e12], True),
+        ([-1e12, -1e12 + 0.5], True),
+        ([-1e12, 0.5], False),
+        ([1e-30, 2e-30], False),
+        ([5.0, 7.0], False),
+    ],
+)
+def test_a_response_with_few_digits_is_told(y: list[float], warned: bool) -> None:
+    found = told(y)
+    assert len(found) == warned
+    if warned:
+        assert found[0].startswith("DesignWarning: the response varies between")
+        assert repr(max(y)) in found[0]
+
+
+@pytest.mark.parametrize(
+    ("largest", "words"),
+    [
+        (1e10, None),
+        (1.1e10, "lose some 10 of 16 digits"),
+        (1e15, "lose some 15 of 16 digits"),
+        (1.1e15, "are less than rounding"),
+    ],
+)
+def test_weights_over_many_decades_are_told(largest: float, words: str | None) -> None:
+    found = told([1, 2, 3], [3.0, 1.0, largest])
+    assert len(found) == (words is not None)
+    if words:
+        assert found[0].startswith("WeightsWarning: the unconditional level-1 weights differ by")
+        assert words in found[0]
+    assert told([1, 2, 3], [5.0, 5.0 * 0.9e10, 6.0]) == []
+
+
+@pytest.mark.parametrize(
+    ("columns", "warned"),
+    [
+        ({"a": [1, 1, 1], "b": [2, 2, 2]}, True),
+        ({"a": [1, 1, 1], "b": [2, 3, 2]}, False),
+        ({"a": [1, 1, 1], "b": [2, 2, 3]}, False),
+        ({"a": [1, 1, 1], "b": [0, 0, 0]}, False),
+        ({"a": [1, 1, 1], "b": [0, 1, 0], "c": [-1, -1, -1]}, True),
+    ],
+)
+def test_effects_with_constant_columns_are_told(
+    columns: dict[str, list[float]], warned: bool
+) -> None:
+    found = told([1, 2, 3], None, [("g", list(columns), list(columns.values()))])
+    assert len(found) == warned
+    if warned:
+        constant = [name for name in columns if len(set(columns[name])) == 1]
+        assert f"constant, {', '.join(map(repr, constant))}, so" in found[0]
+    assert told([1, 2, 3], None, [("g", ["a", "a"], [[1, 1, 1], [1, 1, 1]])]) == []
+
+
+def frame(n: int = 24) -> pd.DataFrame:
+    rng = np.random.default_rng(5)
+    data = pd.DataFrame({"y": rng.normal(size=n), "x": rng.normal(size=n), "h": 1.0})
+    data["g"], data["f"] = np.arange(n) // 3, np.arange(n)
+    return data
+
+
+@pytest.mark.parametrize(
+    ("formula", "change", "category", "words"),
+    [
+        ("y ~ x + (1|g)", {"x": [np.nan, *range(23)]}, DroppedRowsWarning, "1 of 24 rows were"),
+        ("y ~ x + (1|f)", {}, DesignWarning, "every group of `f` has a single row"),
+        ("y ~ x + (1|g) + (1|k)", {"k": np.arange(24) // 3}, DesignWarning, "(8 groups each)"),
+        ("y ~ x + (x|g) + (0 + x|g)", {}, DesignWarning, "random effect 'x' more than once"),
+        ("y ~ x + (1 + h|g)", {}, DesignWarning, "whose columns are constant"),
+        ("y ~ x + (1|g)", {"y": 1e13 + np.arange(24) % 2}, DesignWarning, "few of its digits"),
+    ],
+)
+def test_warnings_name_the_line_that_called(
+    formula: str, change: dict, category: type[Warning], words: str
+) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        mix(formula, frame().assign(**change))
+    found = [one for one in caught if one.category is category and words in str(one.message)]
+    assert len(found) == 1
+    assert found[0].filename == __file__
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        mix("y ~ x + (1|g)", frame())
+    assert [one for one in caught if one.category in (DesignWarning, DroppedRowsWarning)] == []
+
+
+def test_missing_and_doubled_columns_are_named_and_counted() -> None:
+    data = pd.DataFrame(np.ones((2, 21)), columns=[f"c{i}" for i in range(21)])
+    with pytest.raises(DataError, match=r"1 is not: 'a'\. The data have: 'c0', .*'c19', \.\.\.\.$"):
+        check_data(data, ["c1", "a", "a"])
+    with pytest.raises(DataError, match=r"2 are not: 'a', 'b'\. The data have: .*'c19'\.$"):
+        check_data(data.iloc[:, :20], ["b", "a"][::-1])
+    doubled = pd.concat([data[["c1", "c2"]], data[["c1", "c3"]], data[["c3"]]], axis=1)
+    with pytest.raises(DataError, match="once; 'c1', 'c3' occurs"):
+        check_data(doubled, ["c1", "c2", "c3", "c1"])
+    check_data(doubled, ["c2"])
+    check_data(data.iloc[:1], ["c1"])
+    with pytest.raises(DataError, match="at least one row"):
+        check_data(data.iloc[:0], ["c1"])
+
+
+def test_a_response_must_vary() -> None:
+    plain, with_offset = parse_formula("y ~ x"), parse_formula("y ~ x + offset(z)")
+    check_response(plain, np.array([1.0, 1.0, 2.0]))
+    with pytest.raises(DataError, match="one of its 3 values is 4"):
+        check_response(plain, np.full(3, 4.0))
+    with pytest.raises(DataError, match=re.escape("3 values (minus the offset) is 4")):
+        check_response(with_offset, np.full(3, 4.0))
+
+
+def test_columns_must_be_fewer_than_rows_and_independent() -> None:
+    one, x = np.ones(4), np.arange(4.0)
+    columns = [one, x, x**2]
+    check_rank(columns, ["1", "x", "x2"], one)
+    with pytest.raises(ModelError, match="found 4 rows and 4 columns"):
+        check_rank([*columns, x**3], ["1", "x", "x2", "x3"], one)
+    with pytest.raises(RankError, match="1 of 3 depends on the columns before: 'z'"):
+        check_rank([one, x, 2 * x + 1], ["1", "x", "z"], one)
+    with pytest.raises(RankError, match="2 of 3 depend on the columns before: 'x', 'z'"):
+        check_rank([one, 3 * one, 2 * one], ["1", "x", "z"], one)
+
+
+def test_sizes_of_columns_have_bounds() -> None:
+    check_sizes({
+        "largest": np.array([1e120, 0.0]), "smallest": np.array([0.0, -1e-120]),
+        "both": np.array([1e120, -1e120]), "zero": np.zeros(3),
+        "one number": np.broadcast_to(1e200, 3),
+    })  # fmt: skip
+    with pytest.raises(DataError, match=r"1 does not: 'a' \(1\.1e\+120\)\. Take"):
+        check_sizes({"a": np.array([1.0, -1.1e120]), "b": np.ones(2)})
+    with pytest.raises(DataError, match=r"2 do not: 'a' \(2\.0e\+150\), 'c' \(9\.0e-121\)\."):
+        check_sizes({"a": np.array([2e150]), "b": np.ones(1), "c": np.array([9e-121])})
+
+
+@pytest.mark.filterwarnings("ignore:every group")
+def test_a_design_has_groups_rows_and_coefficients() -> None:
+    data = frame()
+    with pytest.raises(ModelError, match="at least one random term"):
+        build_design("y ~ x", data)
+    with pytest.raises(ModelError, match="two groups at the top level; `h` has one, 1"):
+        build_design("y ~ x + (1|h)", data)
+    two = build_design("y ~ x + (1|k)", data.assign(k=np.arange(24) // 12))
+    assert two.levels[0].n_groups == 2
+    with pytest.raises(DataError, match=r"all 24 rows have missing values \(`x`: 24\)"):
+        build_design("y ~ x + (1|g)", data.assign(x=np.nan))
+    some = data.assign(x=data["x"].where(data["f"] > 20), y=data["y"].where(data["f"] != 22))
+    with pytest.warns(DroppedRowsWarning, match=r"22 of 24 .*\(`y`: 1, `x`: 21\)\.$"):
+        design = build_design("y ~ 1 + x - x + (1|f)", some)
+    assert (design.n, design.n_dropped) == (2, 22)
