@@ -17,8 +17,8 @@ Array = NDArray[np.float64]
 
 #: Every diagonal element of the triangles in the working basis at the start (lme4 starts at 1).
 START = 0.7
-#: Rows are few below so many for each element of theta. Of 1200 small random designs all whose
-#: usual start ended above the lowest of 50 others had fewer than 15.
+#: Rows are few below so many for each element of theta: with more of them, a random design whose
+#: two starts ended above the lowest of fifty others was not found.
 FEW_ROWS = 15
 #: Starts that are drawn, and the range of their diagonals' logarithms about the usual start.
 DRAWN, LEAST, MOST = 4, -3.5, 1.8
