@@ -21,7 +21,7 @@ START = 0.7
 #: two starts ended above the lowest of fifty others was not found.
 FEW_ROWS = 15
 #: Starts that are drawn, and the range of their diagonals' logarithms about the usual start.
-DRAWN, LEAST, MOST = 4, -3.5, 1.8
+DRAWN, LEAST, MOST = 2, -3.5, 1.8
 
 
 def usual_start(covariance: CovarianceMap) -> Array:
