@@ -31,7 +31,7 @@ from wemix_ref.reliability.packaging_build import (
 )
 from wemix_ref.reliability.packaging_checks import Checks, call, find_uv, must
 from wemix_ref.reliability.packaging_docs import built_site, links_held, sources_held
-from wemix_ref.reliability.packaging_install import check_installed, install
+from wemix_ref.reliability.packaging_install import check_installed, check_workbench, install
 from wemix_ref.reliability.packaging_sets import (
     LEFT_OUT,
     SETS,
@@ -139,6 +139,8 @@ def _check_installed(checks: Checks, one: Built, place: Path) -> None:
     for name, archive in (("wheel", one.wheel), ("sdist", one.sdist)):
         home = install(archive, place / f"installed {name}", python, constraint)
         check_installed(checks, f"installed {name}", home)
+    home = install(one.wheel, place / "installed workbench", python, constraint, "workbench")
+    check_workbench(checks, "installed wheel with workbench", home)
     # stubs of pandas, without which its types are unknown to a strict checker
     typed = install(one.wheel, place / "typed", python, constraint)
     call(
