@@ -33,8 +33,8 @@ from wemix_ref.reliability.packaging_checks import Checks, call, find_uv, must
 from wemix_ref.reliability.packaging_docs import built_site, links_held, sources_held
 from wemix_ref.reliability.packaging_install import check_installed, check_workbench, install
 from wemix_ref.reliability.packaging_sets import (
-    LEFT_OUT,
     SETS,
+    TESTS,
     DependencySet,
     Outcome,
     interpreter,
@@ -80,7 +80,7 @@ def run(n: int, seed: int, tell: Tell) -> Record:
         failed,
         time.monotonic() - began,
         _told(outcomes),
-        (_lines(checks), _sets(outcomes), _left_out()),
+        (_lines(checks), _sets(outcomes), _tests()),
         versions_here() | _tools(),
     )
 
@@ -211,8 +211,9 @@ def _sets(outcomes: list[tuple[DependencySet, Outcome]]) -> Table:
     return Table("Sets of dependencies", columns, rows)
 
 
-def _left_out() -> Table:
-    return Table("Tests left out with the sets", ("tests", "why"), tuple(LEFT_OUT.items()))
+def _tests() -> Table:
+    rows = tuple((place, len(names), ", ".join(names)) for place, names in TESTS.items())
+    return Table("Tests run with each set", ("directory", "files", "test_*.py"), rows)
 
 
 def _told(outcomes: list[tuple[DependencySet, Outcome]]) -> str:
@@ -221,7 +222,7 @@ def _told(outcomes: list[tuple[DependencySet, Outcome]]) -> str:
         "An sdist and a wheel were built by the pinned backend from a copy of what git has. Each "
         "was installed into an environment of its own with the three packages that the estimator "
         "needs, and used with an empty home, from a directory elsewhere. With each of "
-        f"{len(outcomes)} sets of dependencies the tests of the unpacked sdist were run, "
+        f"{len(outcomes)} sets of dependencies the tests below were run from the unpacked sdist, "
         f"{tests} tests in all."
     )
 

@@ -11,12 +11,28 @@ from pathlib import Path
 
 from wemix_ref.reliability.packaging_checks import CheckError, call, find_uv, must
 
-__all__ = ["LEFT_OUT", "SETS", "DependencySet", "Outcome", "counted", "interpreter", "tried"]
+__all__ = ["SETS", "TESTS", "DependencySet", "Outcome", "counted", "interpreter", "tried"]
 
 _LIMIT = 2400.0
 _EXTRAS = ("workbench", "fast", "statsmodels", "dev", "docs", "setup")
 #: Libraries whose versions are shown.
 _SHOWN = ("numpy", "scipy", "pandas", "numba", "pyarrow", "matplotlib", "statsmodels", "polars")
+
+
+#: Tests that are run with every set: the estimator and its results, every door that data come
+#: through, files of tables, and pictures. Neither R nor whole runs of Snakemake are among them.
+TESTS = {
+    "tests/unit": (
+        "adjustments", "batch", "cli", "compiled", "csv_numbers", "design_arrays", "empty_groups",
+        "expressions", "fit_rows", "formula", "frames", "grouping", "kernels_rows", "labels",
+        "many", "marginal", "mix", "model_matrix", "optimise", "prediction", "presentation",
+        "rank", "same_bits", "scaling", "serialise", "storage", "study_looks", "study_results",
+        "table", "testing", "theta_profile", "weighting",
+    ),
+    "tests/identities": (
+        "conditional_modes", "criterion", "invariance", "paper_steps", "replication",
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -30,7 +46,6 @@ class DependencySet:
     resolution : of uv: which of the allowed versions are taken.
     limits : further bounds.
     without : packages that are taken away again.
-    tests : directories or files of the tests that are run.
     """
 
     name: str
@@ -38,7 +53,6 @@ class DependencySet:
     resolution: str
     limits: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
-    tests: tuple[str, ...] = ("tests/unit", "tests/identities", "tests/references")
 
 
 SETS = (
@@ -47,16 +61,6 @@ SETS = (
     DependencySet("newest with pandas 2", "3.13", "highest", ("pandas<3",)),
     DependencySet("newest without numba", "3.12", "highest", (), ("numba", "llvmlite")),
 )
-
-#: Tests that are left out with every set, and why.
-LEFT_OUT = {
-    "slow": "marked slow",
-    "live_r": "marked live_r: R is turned off",
-    "tests/workflow": "whole runs of Snakemake",
-    "tests/unit/test_docs.py": "examples print digits of the locked versions",
-    "tests/unit/test_prepare.py": "hashes of copies of the source",
-    "tests/unit/test_bench_measure.py": "times processes",
-}
 
 
 @dataclass(frozen=True)
@@ -133,12 +137,10 @@ def tried(
     listed = call([uv, "pip", "list", "--no-config", "--format", "json", "--python", python], tree)
     versions = {entry["name"]: entry["version"] for entry in json.loads(listed.out)}
     shown = {name: versions[name] for name in ("python", *_SHOWN) if name in versions}
-    return _tested(one, tree, place, python, shown)
+    return _tested(tree, place, python, shown)
 
 
-def _tested(
-    one: DependencySet, tree: Path, place: Path, python: str, versions: dict[str, str]
-) -> Outcome:
+def _tested(tree: Path, place: Path, python: str, versions: dict[str, str]) -> Outcome:
     home = place / "home"
     home.mkdir()
     environment = {
@@ -149,12 +151,12 @@ def _tested(
         "OPENBLAS_NUM_THREADS": "1",
         "NUMBA_CACHE_DIR": str(place / "numba"),
     }
-    ignored = [f"--ignore={name}" for name in LEFT_OUT if "/" in name]
+    files = [f"{place}/test_{name}.py" for place, names in TESTS.items() for name in names]
     told = place / "junit.xml"
     begun = time.monotonic()
-    words = [python, "-m", "pytest", "-q", "-m", "not slow and not live_r", *ignored]
+    words = [python, "-m", "pytest", "-q", "-m", "not slow and not live_r"]
     words += ["-p", "no:cacheprovider", f"--junitxml={told}", f"--basetemp={place / 'tmp'}"]
-    done = call([*words, *one.tests], tree, environment, limit=_LIMIT, fails=True)
+    done = call([*words, *files], tree, environment, limit=_LIMIT, fails=True)
     if not told.is_file():
         raise CheckError(f"pytest ended with code {done.code}: {done.last}")
     return counted(told, versions, time.monotonic() - begun)
