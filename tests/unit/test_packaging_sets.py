@@ -48,5 +48,5 @@ def test_the_sets_reach_from_the_lowest_to_the_newest(project_root: Path) -> Non
 
 def test_the_tests_that_are_run_are_there(project_root: Path) -> None:
     files = [f"{place}/test_{name}.py" for place, names in TESTS.items() for name in names]
-    assert len(files) > 30
+    assert len(files) > 25
     assert [name for name in files if not (project_root / name).is_file()] == []
