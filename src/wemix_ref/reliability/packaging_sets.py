@@ -87,18 +87,26 @@ class Outcome:
 
 
 def interpreter(version: str) -> str:
-    """Return an interpreter of a version: one that uv finds here, or else fetches.
+    """Return an interpreter of a version.
+
+    It is the one that a variable such as WEMIX_REF_PYTHON313 names, else one that uv finds here,
+    or else one that uv fetches.
 
     Raises
     ------
     CheckError
         There is none.
     """
+    variable = f"WEMIX_REF_PYTHON{version.replace('.', '')}"
+    if named := os.environ.get(variable):
+        return named
     uv = find_uv()
     done = call([uv, "python", "find", "--no-config", "--no-project", "--system", version],
                 Path("/"), fails=True)  # fmt: skip
     if done.code != 0:
-        call([uv, "python", "install", "--no-config", "--quiet", version], Path("/"))
+        got = call([uv, "python", "install", "--no-config", version], Path("/"), fails=True)
+        told = f"no Python {version} is here or can be fetched; name one by {variable}: {got.last}"
+        must(got.code == 0, told)
         done = call([uv, "python", "find", "--no-config", "--no-project", version], Path("/"))
     return done.out.strip()
 
