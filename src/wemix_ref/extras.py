@@ -8,6 +8,7 @@ __all__ = ["EXTRAS", "how_to_install"]
 EXTRAS = {
     "jinja2": "workbench",
     "jsonschema": "workbench",
+    "markupsafe": "workbench",
     "matplotlib": "workbench",
     "pyarrow": "workbench",
     "snakemake": "workbench",

@@ -172,10 +172,9 @@ def test_it_runs_as_a_module_and_survives_a_closed_pipe():
 
 
 def test_weights_with_commas_and_centring(tmp_path, capsys):
-    import pandas as pd
-
     from tests.identities.conftest import simulate
     from wemix_ref import mix
+    from wemix_ref.csv_numbers import read_csv
 
     data = simulate(3, n_top=8)
     file = tmp_path / "data.csv"
@@ -195,7 +194,7 @@ def test_weights_with_commas_and_centring(tmp_path, capsys):
     told = json.loads(capsys.readouterr().out)
     expected = mix(
         "y ~ x + (1|g3/g2)",
-        pd.read_csv(file, sep=";"),
+        read_csv(file, sep=";"),
         ["w1", "w2", "w3"],
         se="stata",
         center_group={"g3": "~x"},

@@ -23,7 +23,7 @@ from wemix_ref.reliability.packaging_build import (
     wheel_files,
 )
 from wemix_ref.reliability.packaging_checks import CheckError, Checks
-from wemix_ref.reliability.packaging_install import check_installed, without_extras
+from wemix_ref.reliability.packaging_install import check_installed, check_workbench, without_extras
 from wemix_ref.reliability.packaging_types import mypy_agrees
 
 if TYPE_CHECKING:
@@ -67,6 +67,12 @@ def test_without_extras_it_fits_and_says_what_is_missing(archives: Built, tmp_pa
     assert [line.problem for line in checks.lines if line.problem] == []
     loaded = next(line.figure for line in checks.lines if "import" in line.check)
     assert int(loaded.split()[0]) > 200
+
+
+def test_with_the_workbench_it_checks_studies(archives: Built, tmp_path: Path) -> None:
+    checks = Checks([].append)
+    check_workbench(checks, "unpacked", without_extras(archives.wheel, tmp_path, ["numba", "rpy2"]))
+    assert [line.problem for line in checks.lines] == [""]
 
 
 def test_its_types_pass_right_uses_and_no_wrong_one(archives: Built, tmp_path: Path) -> None:

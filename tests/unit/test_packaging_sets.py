@@ -9,7 +9,7 @@ import pytest
 from packaging.specifiers import SpecifierSet
 
 from wemix_ref.reliability.packaging_checks import CheckError
-from wemix_ref.reliability.packaging_sets import LEFT_OUT, SETS, counted
+from wemix_ref.reliability.packaging_sets import SETS, TESTS, counted, interpreter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,8 +46,17 @@ def test_the_sets_reach_from_the_lowest_to_the_newest(project_root: Path) -> Non
     assert any("numba" in one.without for one in SETS)
 
 
-def test_what_is_left_out_is_there(project_root: Path) -> None:
-    paths = [name for name in LEFT_OUT if "/" in name]
-    assert [name for name in paths if not (project_root / name).exists()] == []
-    named = {name for one in SETS for name in one.tests}
-    assert [name for name in named if not (project_root / name).exists()] == []
+def test_the_tests_that_are_run_are_there(project_root: Path) -> None:
+    files = [f"{place}/test_{name}.py" for place, names in TESTS.items() for name in names]
+    assert len(files) > 25
+    assert [name for name in files if not (project_root / name).is_file()] == []
+
+
+def test_an_interpreter_is_named_by_a_variable_or_must_be_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("WEMIX_REF_PYTHON399", "/of mine/python")
+    assert interpreter("3.99") == "/of mine/python"
+    monkeypatch.delenv("WEMIX_REF_PYTHON399")
+    with pytest.raises(CheckError, match=r"no Python 3\.99 is here.*WEMIX_REF_PYTHON399"):
+        interpreter("3.99")

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -29,12 +30,12 @@ from wemix_ref.reliability.packaging_build import (
     unpack,
     wheel_files,
 )
-from wemix_ref.reliability.packaging_checks import Checks, call, find_uv, must
+from wemix_ref.reliability.packaging_checks import Checks, Line, call, find_uv, looked, must
 from wemix_ref.reliability.packaging_docs import built_site, links_held, sources_held
-from wemix_ref.reliability.packaging_install import check_installed, install
+from wemix_ref.reliability.packaging_install import check_installed, check_workbench, install
 from wemix_ref.reliability.packaging_sets import (
-    LEFT_OUT,
     SETS,
+    TESTS,
     DependencySet,
     Outcome,
     interpreter,
@@ -56,19 +57,26 @@ def run(n: int, seed: int, tell: Tell) -> Record:
     began = time.monotonic()
     find_uv()
     checks = Checks(tell)
-    with tempfile.TemporaryDirectory(prefix="wemix-ref-packaging-") as scratch:
+    with (
+        tempfile.TemporaryDirectory(prefix="wemix-ref-packaging-") as scratch,
+        ThreadPoolExecutor(len(SETS)) as pool,
+    ):
         place = Path(scratch).resolve()
         tree = copy_tracked(PROJECT, place / "tree")
         one = built(tree, place / "built")
         check_built(checks, one, tree, place, n)
+        top = unpack(one.sdist, place / "sets-tree")
+        sets = [
+            pool.submit(_try_set, dependency_set, top, place / f"set-{number}")
+            for number, dependency_set in enumerate(SETS)
+        ]
         checks.run("build", "twine check --strict", lambda: _twine(one, place))
         _check_installed(checks, one, place)
         _check_workflow(checks, tree)
         _check_docs(checks, tree, place)
         outcomes = []
-        top = unpack(one.sdist, place / "sets-tree")
-        for number, dependency_set in enumerate(SETS):
-            outcome = _check_set(checks, dependency_set, top, place / f"set-{number}")
+        for line, dependency_set, outcome in (future.result() for future in sets):
+            checks.keep(line)
             if outcome is not None:
                 outcomes.append((dependency_set, outcome))
     failed = sum(bool(line.problem) for line in checks.lines)
@@ -80,7 +88,7 @@ def run(n: int, seed: int, tell: Tell) -> Record:
         failed,
         time.monotonic() - began,
         _told(outcomes),
-        (_lines(checks), _sets(outcomes), _left_out()),
+        (_lines(checks), _sets(outcomes), _tests()),
         versions_here() | _tools(),
     )
 
@@ -139,6 +147,8 @@ def _check_installed(checks: Checks, one: Built, place: Path) -> None:
     for name, archive in (("wheel", one.wheel), ("sdist", one.sdist)):
         home = install(archive, place / f"installed {name}", python, constraint)
         check_installed(checks, f"installed {name}", home)
+    home = install(one.wheel, place / "installed workbench", python, constraint, "workbench")
+    check_workbench(checks, "installed wheel with workbench", home)
     # stubs of pandas, without which its types are unknown to a strict checker
     typed = install(one.wheel, place / "typed", python, constraint)
     call(
@@ -173,7 +183,9 @@ def _check_docs(checks: Checks, tree: Path, place: Path) -> None:
         checks.run("documentation", "links of other pages", lambda: sources_held(tree, site))
 
 
-def _check_set(checks: Checks, one: DependencySet, tree: Path, place: Path) -> Outcome | None:
+def _try_set(
+    one: DependencySet, tree: Path, place: Path
+) -> tuple[Line, DependencySet, Outcome | None]:
     found: list[Outcome] = []
 
     def look() -> str:
@@ -182,8 +194,8 @@ def _check_set(checks: Checks, one: DependencySet, tree: Path, place: Path) -> O
         must(outcome.failed == 0, f"{outcome.failed} tests fail: {', '.join(outcome.failures[:5])}")
         return f"{outcome.passed} tests passed, {outcome.skipped} skipped"
 
-    checks.run("dependencies", one.name, look)
-    return found[0] if found else None
+    line = looked("dependencies", one.name, look)
+    return line, one, found[0] if found else None
 
 
 def _lines(checks: Checks) -> Table:
@@ -209,8 +221,9 @@ def _sets(outcomes: list[tuple[DependencySet, Outcome]]) -> Table:
     return Table("Sets of dependencies", columns, rows)
 
 
-def _left_out() -> Table:
-    return Table("Tests left out with the sets", ("tests", "why"), tuple(LEFT_OUT.items()))
+def _tests() -> Table:
+    rows = tuple((place, len(names), ", ".join(names)) for place, names in TESTS.items())
+    return Table("Tests run with each set", ("directory", "files", "test_*.py"), rows)
 
 
 def _told(outcomes: list[tuple[DependencySet, Outcome]]) -> str:
@@ -219,7 +232,7 @@ def _told(outcomes: list[tuple[DependencySet, Outcome]]) -> str:
         "An sdist and a wheel were built by the pinned backend from a copy of what git has. Each "
         "was installed into an environment of its own with the three packages that the estimator "
         "needs, and used with an empty home, from a directory elsewhere. With each of "
-        f"{len(outcomes)} sets of dependencies the tests of the unpacked sdist were run, "
+        f"{len(outcomes)} sets of dependencies the tests below were run from the unpacked sdist, "
         f"{tests} tests in all."
     )
 

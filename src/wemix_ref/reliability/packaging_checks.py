@@ -13,7 +13,7 @@ from pathlib import Path
 
 from wemix_ref.errors import OptionError
 
-__all__ = ["CheckError", "Checks", "Done", "Line", "call", "find_uv", "must"]
+__all__ = ["CheckError", "Checks", "Done", "Line", "call", "find_uv", "looked", "must"]
 
 Tell = Callable[[str], None]
 LIMIT = 1800.0
@@ -63,16 +63,25 @@ class Checks:
         subject, check : what is looked at, and for what.
         look : returns its figure, or raises CheckError, OSError or a time limit's error.
         """
-        begun = time.monotonic()
-        figure = problem = ""
-        try:
-            figure = look()
-        except (CheckError, OSError, subprocess.SubprocessError) as error:
-            problem = str(error)
-        line = Line(subject, check, figure, problem, time.monotonic() - begun)
+        return self.keep(looked(subject, check, look))
+
+    def keep(self, line: Line) -> bool:
+        """Keep and tell a line; whether all is as it must be."""
         self.lines.append(line)
-        self.tell(f"{subject}: {check}: {problem and 'NOT as it must be: '}{problem or figure}")
-        return not problem
+        wrong = f"NOT as it must be: {line.problem}" if line.problem else line.figure
+        self.tell(f"{line.subject}: {line.check}: {wrong}")
+        return not line.problem
+
+
+def looked(subject: str, check: str, look: Callable[[], str]) -> Line:
+    """Run one check; see `Checks.run`."""
+    begun = time.monotonic()
+    figure = problem = ""
+    try:
+        figure = look()
+    except (CheckError, OSError, subprocess.SubprocessError) as error:
+        problem = str(error) or type(error).__name__
+    return Line(subject, check, figure, problem, time.monotonic() - begun)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import json
 import sys
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from wemix_ref.extras import EXTRAS
 from wemix_ref.reliability.packaging_checks import Checks, Done, call, find_uv, must
 from wemix_ref.reliability.packaging_programs import FIT, IMPORTS, PLOT, REFUSED, STUDY, example_csv
 
-__all__ = ["Home", "check_installed", "install", "without_extras"]
+__all__ = ["Home", "check_installed", "check_workbench", "install", "without_extras"]
 
 #: Packages that an installation without extras does not bring.
 _ABSENT = sorted(EXTRAS)
@@ -143,14 +143,14 @@ def install(archive: Path, place: Path, python: str, constraint: Path, *extras: 
     )
 
 
-def without_extras(wheel: Path, place: Path) -> Home:
-    """Unpack a wheel and run it by this interpreter, with the extras' packages out of reach."""
+def without_extras(wheel: Path, place: Path, absent: Sequence[str] = _ABSENT) -> Home:
+    """Unpack a wheel and run it by this interpreter, with packages out of reach: all of extras."""
     _furnish(place)
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(place / "site")
     launcher = place / "launcher.py"
     launcher.write_text(_LAUNCHER, encoding="utf-8")
-    start = (sys.executable, "-I", str(launcher), ",".join(_ABSENT), str(place / "site"))
+    start = (sys.executable, "-I", str(launcher), ",".join(absent), str(place / "site"))
     return Home(place, start, (*start, "-m", "wemix_ref"), place / "site")
 
 
@@ -165,6 +165,22 @@ def check_installed(checks: Checks, subject: str, home: Home) -> None:
         ("nothing is left behind", _left_behind),
     ):
         checks.run(subject, what, lambda look=look: look(home))  # type: ignore[misc]
+
+
+def check_workbench(checks: Checks, subject: str, home: Home) -> None:
+    """Check an installation with the extra ``workbench``, but no checkout: its schemas."""
+
+    def look() -> str:
+        rows = home.wemix_ref("study", "sample", "study.yaml").out.splitlines()
+        must(rows[0].endswith("weight.school,weight.student"), f"no sample was written: {rows[:1]}")
+        place = home.place / "work" / "wrong.yaml"
+        place.write_text(STUDY.replace("replicates", "replicate"), encoding="utf-8")
+        done = home.wemix_ref("study", "sample", "wrong.yaml", fails=True)
+        must(done.code == 2, f"a wrong key ended with code {done.code}: {done.last}")
+        must("replicate" in done.error, f"a wrong key is not named: {done.last}")
+        return f"{len(rows) - 1} rows of a sample; a wrong key is named"
+
+    checks.run(subject, "a study is checked and sampled", look)
 
 
 def _modules(home: Home) -> str:

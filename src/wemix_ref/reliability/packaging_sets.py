@@ -11,12 +11,26 @@ from pathlib import Path
 
 from wemix_ref.reliability.packaging_checks import CheckError, call, find_uv, must
 
-__all__ = ["LEFT_OUT", "SETS", "DependencySet", "Outcome", "counted", "interpreter", "tried"]
+__all__ = ["SETS", "TESTS", "DependencySet", "Outcome", "counted", "interpreter", "tried"]
 
 _LIMIT = 2400.0
 _EXTRAS = ("workbench", "fast", "statsmodels", "dev", "docs", "setup")
 #: Libraries whose versions are shown.
 _SHOWN = ("numpy", "scipy", "pandas", "numba", "pyarrow", "matplotlib", "statsmodels", "polars")
+
+
+#: Tests that are run with every set: the estimator and its results, every door that data come
+#: through, files of tables, and pictures. Neither R nor whole runs of Snakemake are among them.
+TESTS = {
+    "tests/unit": (
+        "adjustments", "batch", "cli", "csv_numbers", "design_arrays", "empty_groups",
+        "expressions", "fit_rows", "frames", "grouping", "kernels_rows", "labels", "many",
+        "marginal", "mix", "model_matrix", "prediction", "presentation", "rank", "same_bits",
+        "scaling", "serialise", "storage", "study_looks", "study_results", "table", "testing",
+        "weighting",
+    ),
+    "tests/identities": ("conditional_modes", "invariance", "paper_steps", "replication"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -30,7 +44,6 @@ class DependencySet:
     resolution : of uv: which of the allowed versions are taken.
     limits : further bounds.
     without : packages that are taken away again.
-    tests : directories or files of the tests that are run.
     """
 
     name: str
@@ -38,25 +51,19 @@ class DependencySet:
     resolution: str
     limits: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
-    tests: tuple[str, ...] = ("tests/unit", "tests/identities", "tests/references")
 
 
 SETS = (
     DependencySet("lowest allowed", "3.11", "lowest-direct"),
     DependencySet("newest", "3.13", "highest"),
-    DependencySet("newest with pandas 2", "3.13", "highest", ("pandas<3",)),
-    DependencySet("newest without numba", "3.12", "highest", (), ("numba", "llvmlite")),
+    DependencySet(
+        "newest with pandas 2, without numba",
+        "3.12",
+        "highest",
+        ("pandas<3",),
+        ("numba", "llvmlite"),
+    ),
 )
-
-#: Tests that are left out with every set, and why.
-LEFT_OUT = {
-    "slow": "marked slow",
-    "live_r": "marked live_r: R is turned off",
-    "tests/workflow": "whole runs of Snakemake",
-    "tests/unit/test_docs.py": "examples print digits of the locked versions",
-    "tests/unit/test_prepare.py": "hashes of copies of the source",
-    "tests/unit/test_bench_measure.py": "times processes",
-}
 
 
 @dataclass(frozen=True)
@@ -80,18 +87,26 @@ class Outcome:
 
 
 def interpreter(version: str) -> str:
-    """Return an interpreter of a version: one that uv finds here, or else fetches.
+    """Return an interpreter of a version.
+
+    It is the one that a variable such as WEMIX_REF_PYTHON313 names, else one that uv finds here,
+    or else one that uv fetches.
 
     Raises
     ------
     CheckError
         There is none.
     """
+    variable = f"WEMIX_REF_PYTHON{version.replace('.', '')}"
+    if named := os.environ.get(variable):
+        return named
     uv = find_uv()
     done = call([uv, "python", "find", "--no-config", "--no-project", "--system", version],
                 Path("/"), fails=True)  # fmt: skip
     if done.code != 0:
-        call([uv, "python", "install", "--no-config", "--quiet", version], Path("/"))
+        got = call([uv, "python", "install", "--no-config", version], Path("/"), fails=True)
+        told = f"no Python {version} is here or can be fetched; name one by {variable}: {got.last}"
+        must(got.code == 0, told)
         done = call([uv, "python", "find", "--no-config", "--no-project", version], Path("/"))
     return done.out.strip()
 
@@ -133,12 +148,10 @@ def tried(
     listed = call([uv, "pip", "list", "--no-config", "--format", "json", "--python", python], tree)
     versions = {entry["name"]: entry["version"] for entry in json.loads(listed.out)}
     shown = {name: versions[name] for name in ("python", *_SHOWN) if name in versions}
-    return _tested(one, tree, place, python, shown)
+    return _tested(tree, place, python, shown)
 
 
-def _tested(
-    one: DependencySet, tree: Path, place: Path, python: str, versions: dict[str, str]
-) -> Outcome:
+def _tested(tree: Path, place: Path, python: str, versions: dict[str, str]) -> Outcome:
     home = place / "home"
     home.mkdir()
     environment = {
@@ -149,12 +162,12 @@ def _tested(
         "OPENBLAS_NUM_THREADS": "1",
         "NUMBA_CACHE_DIR": str(place / "numba"),
     }
-    ignored = [f"--ignore={name}" for name in LEFT_OUT if "/" in name]
+    files = [f"{place}/test_{name}.py" for place, names in TESTS.items() for name in names]
     told = place / "junit.xml"
     begun = time.monotonic()
-    words = [python, "-m", "pytest", "-q", "-m", "not slow and not live_r", *ignored]
+    words = [python, "-m", "pytest", "-q", "-m", "not slow and not live_r"]
     words += ["-p", "no:cacheprovider", f"--junitxml={told}", f"--basetemp={place / 'tmp'}"]
-    done = call([*words, *one.tests], tree, environment, limit=_LIMIT, fails=True)
+    done = call([*words, *files], tree, environment, limit=_LIMIT, fails=True)
     if not told.is_file():
         raise CheckError(f"pytest ended with code {done.code}: {done.last}")
     return counted(told, versions, time.monotonic() - begun)
