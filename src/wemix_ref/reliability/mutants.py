@@ -53,24 +53,18 @@ TESTS = (
     *(
         f"tests/unit/test_{name}.py"
         for name in (
-            *("arithmetic", "bad_input", "batch", "covariance", "crossproducts"),
-            *("design_arrays", "design_checks", "empty_groups"),
-            *("expressions", "fit_rows", "formula", "formula_tokens", "frames", "fuzz", "grouping"),
-            *(
-                "labels",
-                "many",
-                "marginal",
-                "mix",
-                "model_matrix",
-                "optimise",
-                "prediction",
-                "prepare",
-            ),
-            *("presentation", "r_random", "rank", "scaling", "search_ways", "second_start"),
-            *("serialise", "table", "testing", "theta_profile", "unequal", "weighting"),
+            *("arithmetic", "bad_input", "batch", "covariance", "crossproducts", "design_arrays"),
+            *("design_checks", "empty_groups", "expressions", "fit_rows", "formula"),
+            *("formula_tokens", "frames", "fuzz", "grouping", "labels", "many", "marginal", "mix"),
+            *("model_matrix", "optimise", "prediction", "prepare", "presentation", "r_random"),
+            *("rank", "scaling", "search_ways", "second_start", "serialise", "table", "testing"),
+            *("theta_profile", "unequal", "weight_reading", "weighting"),
         )
     ),
-    "tests/identities",
+    *(
+        f"tests/identities/test_{name}.py"
+        for name in ("conditional_modes", "criterion", "paper_steps", "replication")
+    ),
 )
 
 #: Explanations of mutants that nothing can notice: module, function, mutated text, why.
