@@ -22,7 +22,7 @@ def unconditional_by_pairs(own: np.ndarray, above: np.ndarray, parent: np.ndarra
     below = sum(a < b for a, b in zip(least, limit, strict=True))
     if below > 0.02 * n_groups:
         return False
-    share = np.mean([a < b for a in least for b in limit])
+    share = (least[:, None] < limit).mean()
     return bool(stats.binom.cdf(below, n_groups, share) < 1e-4)
 
 
@@ -65,12 +65,12 @@ def draw(rng: np.random.Generator) -> Case:
 def test_readings_are_those_of_the_rules() -> None:
     rng = np.random.default_rng(8)
     found = Counter()
-    for _ in range(300):
+    for _ in range(200):
         case = draw(rng)
         both = (unconditional_by_pairs(*case), conditional_by_groups(*case))
         assert (seem_unconditional(*case), seem_conditional(*case)) == both
         found[both] += 1
-    assert min(found[True, False], found[False, True], found[False, False]) > 20, found
+    assert min(found[True, False], found[False, True], found[False, False]) > 12, found
 
 
 def exceptions(below: int) -> Case:
