@@ -266,21 +266,13 @@ def _tables(
             for one in seen
             if one.lives and one.mutant.key not in why
         ],
-        "Survived and explained": [
-            (
-                *_place(one.mutant),
-                *difference(one.mutant.was, one.mutant.becomes),
-                why[one.mutant.key],
-            )
-            for one in seen
-            if one.lives and one.mutant.key in why
-        ],
+        "Survived and explained": _explained(seen, why),
         "Explanations of mutants that are not made": [(a, b, _short(c)) for a, b, c in stale],
         "Explanations of mutants that a test noticed": [(a, b, _short(c)) for a, b, c in noticed],
     }
     heads = (
         ("place", "function", "change", "was", "becomes"),
-        ("place", "function", "was", "becomes", "why"),
+        ("module", "function", "mutants", "one of them was", "becomes", "why"),
         ("module", "function", "becomes"),
         ("module", "function", "becomes"),
     )
@@ -288,6 +280,19 @@ def _tables(
         if content:
             tables.append(Table(title, head, tuple(content)))
     return tuple(tables)
+
+
+def _explained(seen: Sequence[Seen], why: Reasons) -> list[tuple[Any, ...]]:
+    """One row for each explanation, with the first of its mutants."""
+    rows: dict[tuple[str, str, str], list[Mutant]] = {}
+    for one in seen:
+        if one.lives and one.mutant.key in why:
+            place = (one.mutant.module, one.mutant.function, why[one.mutant.key])
+            rows.setdefault(place, []).append(one.mutant)
+    return [
+        (module, function, len(own), *difference(own[0].was, own[0].becomes), reason)
+        for (module, function, reason), own in rows.items()
+    ]
 
 
 def _place(mutant: Mutant) -> tuple[str, str]:
