@@ -22,14 +22,14 @@ RESERVED = (
 
 @pytest.mark.parametrize("name", ["x", "größe", ".", ".a", "..a", "....", "...1", "a_1.b", "Null"])
 def test_plain_names(name: str) -> None:
-    assert is_plain_name(name)
+    assert is_plain_name(name) is True
 
 
 @pytest.mark.parametrize(
     "name", [*RESERVED, "", "...", "..1", "..12", "1a", "_a", ".2", ".2a", "a b", "a-b", "a`"]
 )
 def test_names_that_need_back_ticks(name: str) -> None:
-    assert not is_plain_name(name)
+    assert is_plain_name(name) is False
 
 
 @pytest.mark.parametrize("word", RESERVED)
@@ -66,6 +66,8 @@ def test_an_i_after_a_number_is_complex_where_no_name_goes_on() -> None:
     for text in ("1i", "1i+x", "1i "):
         with pytest.raises(FormulaError, match="complex"):
             tokenize(text)
+    assert [t.value for t in tokenize(".52+.5x")] == [0.52, 0.0, 0.5, 0.0, 0.0]
+    assert [t.kind for t in tokenize(".5i_")] == ["number", "name", "end"]
     assert [t.kind for t in tokenize("1in_")] == ["number", "name", "end"]
 
 
