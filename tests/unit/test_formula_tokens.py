@@ -190,7 +190,7 @@ def test_bounds_are_those_told() -> None:
     # brackets side by side are not deep
     parse_expression(" + ".join(["(x)"] * (2 * MAX_NESTING)))
     with pytest.raises(FormulaError, match=f"at most {MAX_NESTING} levels"):
-        parse_expression("(" * MAX_NESTING + "x" + ")" * MAX_NESTING)
+        parse_expression("(x) + " * 50 + "(" * MAX_NESTING + "x" + ")" * MAX_NESTING)
     assert (MAX_LENGTH, MAX_NESTING) == (20_000, 60)
 
 
@@ -206,6 +206,7 @@ def test_the_place_is_shown_within_seventy_characters() -> None:
         assert shown.endswith("...")
     assert str(error_at("a\tb", 9, "Told")).splitlines()[1:] == ["  a b", "     ^"]
     assert str(error_at("ab", -1, "Told")).splitlines()[2] == "  ^"
+    assert "..." not in str(error_at("c" * 70, -1, "Told"))
     exact = str(error_at("c" * 140, 70, "Told")).splitlines()[1]
     assert exact == "  " + "c" * 140
 

@@ -220,8 +220,8 @@ def run(n: int, seed: int, tell: Tell) -> Record:
         f"{tests['collected']} tests of {len(TESTS)} files and directories, each before those that "
         f"execute its lines, for at most {SECONDS:g} seconds of tests as they take unmutated: the "
         "cheapest ones, and the cheapest of each test function. Tests with R running, of the "
-        "workflow and marked slow were left out, and so were the compiled loops. Those not noticed are either "
-        "explained or count as not as they must be."
+        "workflow and marked slow were left out, and so were the compiled loops. Those not noticed "
+        "are either explained or count as not as they must be."
     )
     if tests["failed"]:
         told += f" {len(tests['failed'])} tests failed without a mutant and were left out."
