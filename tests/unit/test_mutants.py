@@ -32,6 +32,7 @@ __all__ = ["f"]
 if TYPE_CHECKING:
     from x import y
 
+Alias: TypeAlias = int | str
 TABLE = {"key": 2}
 
 

@@ -79,8 +79,8 @@ class Seen:
 
     Attributes
     ----------
-    state : "killed" (a test failed, or the process ended), "time" (a test took several times its
-        time), "survived", or "not executed" by any test.
+    state : "killed" (a test failed, the process ended, or the module cannot be imported), "time" (a
+        test took several times its time), "survived", "not executed" by any test, or "not made".
     test : the one that noticed.
     """
 
@@ -91,7 +91,7 @@ class Seen:
     @property
     def lives(self) -> bool:
         """Whether no test noticed it."""
-        return self.state in ("survived", "not executed")
+        return self.state not in ("killed", "time")
 
 
 def made(modules: Iterable[str] = MODULES) -> list[Mutant]:

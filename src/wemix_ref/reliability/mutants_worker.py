@@ -50,7 +50,7 @@ Functions = dict[tuple[str, str], list[types.FunctionType]]
 _TIMES, _MORE = 5.0, 5.0
 #: Calls of a function that are followed in one test.
 _CALLS = 200
-#: How a child ends that came to no test.
+#: How a child ends that broke down.
 _BROKEN = 3
 #: Most memory of a child.
 _MEMORY = 8 << 30
@@ -175,7 +175,11 @@ class Examination:
             told = Path(place) / "test"
 
             def examine() -> int:
-                bring_in()
+                try:
+                    bring_in()
+                except ImportError:
+                    told.write_text("import", encoding="utf-8")
+                    return 1
                 told.touch()
                 for (item, following), limit in zip(_pairs(items), limits, strict=True):
                     told.write_text(item.nodeid, encoding="utf-8")
@@ -186,7 +190,7 @@ class Examination:
 
             killed, status = self._child(examine, wall=10 * sum(limits))
             if not told.exists():
-                raise RuntimeError(f"a mutant could not be made; status {status}.")
+                return "not made", None, 0.0
             test = told.read_text(encoding="utf-8")
         took = time.perf_counter() - before
         if killed:
@@ -374,7 +378,10 @@ def _put_values(module: types.ModuleType, tree: ast.Module, line: int) -> None:
     ]
     old = dict(vars(module))
     new = dict(old)
-    _execute(later, str(module.__file__), new)
+    try:
+        _execute(later, str(module.__file__), new)
+    except Exception as error:
+        raise ImportError(f"{module.__name__} cannot be imported") from error
     changed = {name for name in new if name in old and new[name] is not old[name]}
     for other in list(sys.modules.values()):
         names = vars(other) if isinstance(other, types.ModuleType) else {}
