@@ -92,6 +92,8 @@ def test_offsets_are_no_terms() -> None:
         ("(1|factor(g))", [(True, (), "factor(g)")]),
         ("(1|as.factor(g):ordered(h))", [(True, (), "as.factor(g):ordered(h)")]),
         ("(x + (1|g))", [(True, (), "g")]),
+        ("(1|(a:b):c)", [(True, (), "(a:b):c")]),
+        ("(1|a:(b:c))", [(True, (), "a:(b:c)")]),
         ("(1|g) + x + (0 + z|h)", [(True, (), "g"), (False, ("z",), "h")]),
         ("((1|g))", [(True, (), "g")]),
         ("x", []),
@@ -102,6 +104,9 @@ def test_bars_are_those_of_lme4(right: str, expected: list) -> None:
 
 
 def test_groups_are_in_the_order_of_their_name() -> None:
+    for text in ("(1|(a:b):c)", "(1|a:(b:c))", "(1|a:b:c)"):
+        (bar,) = parse_formula(f"y ~ 1 + {text}").bars
+        assert tuple(factor.name for factor in bar.group) == ("a", "b", "c")
     lowest, middle, top = parse_formula("y ~ 1 + (1|a/b/c)").bars
     names = [tuple(factor.name for factor in bar.group) for bar in (lowest, middle, top)]
     assert names == [("c", "b", "a"), ("b", "a"), ("a",)]
@@ -242,6 +247,13 @@ REFUSED = [
     ("y ~ I(x %in% c(1, 2) + c(1, 2))", "c() may stand only", 23),
     ("y ~ exp(c(1, 2) + x)", "c() may stand only", 8),
     ("y ~ I(x %in% z)", "%in% inside a call", 13),
+    ("y ~ I(x + factor(1))", "factor() must use at least one", 10),
+    ("y ~ I(x + ordered(1))", "ordered() must use at least one", 10),
+    ("y ~ I(x + as.factor(1))", "as.factor() must use at least one", 10),
+    ("y ~ I(x + scale(1))", "scale() must use at least one", 10),
+    ("(y||g) ~ x", "no place inside a variable", 2),
+    ("y ~ I(-(x:z))", "`:` has no place", 9),
+    ("y ~ I((x:z) %in% c(1, 2))", "`:` has no place", 8),
     ("y ~ I('a')", "at least one data column", 4),
     ("y ~ I(x + 'a')", "quoted text", 10),
     ("y ~ I(x > 0 && z > 0)", "&", 12),

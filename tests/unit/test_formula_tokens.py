@@ -185,13 +185,16 @@ def test_bounds_are_those_told() -> None:
     assert tokenize("x" * MAX_LENGTH)[0].text == "x" * MAX_LENGTH
     with pytest.raises(FormulaError, match=f"at most {MAX_LENGTH} characters"):
         tokenize("x" * (MAX_LENGTH + 1))
+    assert (MAX_LENGTH, MAX_NESTING) == (20_000, 60)
+
+
+def test_brackets_are_at_most_so_deep() -> None:
     deep = MAX_NESTING - 1
     assert bracketed(parse_expression("(" * deep + "x" + ")" * deep)).count("<") == deep
     # brackets side by side are not deep
     parse_expression(" + ".join(["(x)"] * (2 * MAX_NESTING)))
     with pytest.raises(FormulaError, match=f"at most {MAX_NESTING} levels"):
         parse_expression("(x) + " * 50 + "(" * MAX_NESTING + "x" + ")" * MAX_NESTING)
-    assert (MAX_LENGTH, MAX_NESTING) == (20_000, 60)
 
 
 def test_the_place_is_shown_within_seventy_characters() -> None:
@@ -254,11 +257,15 @@ def test_functions_that_a_formula_may_call() -> None:
         "factor(x, levels = c(1, 2), labels = c('a', 'b'), ordered = TRUE)",
         "ordered(x, levels = c(1, 2), labels = c('a', 'b'))", "scale(x, center = 1, scale = FALSE)",
         "scale(x, center = FALSE, scale = 2)",
+        "factor(x, `levels` = c(1, 2), 'labels' = c('a', 'b'))",
     }  # fmt: skip
     for text in taken:
         assert parse_formula(f"y ~ {text}").variables() == ("y", "x")
     for text in ("ordered(x, ordered = TRUE)", "factor(x, ordered = 1)", "poly(x, raw = 2)",
                  "scale(x, center = 'a')", "log(x, base = TRUE)", "round(x, digits = 'a')",
-                 "factor(x, labels = 1)", "exp(x, 2)"):  # fmt: skip
+                 "factor(x, labels = 1)", "exp(x, 2)", "round(x, digits = TRUE)",
+                 "log(x, base = z)", "round(x, digits = z)", "poly(x, degree = z)",
+                 "poly(x, raw = z)", "factor(x, ordered = z)", "scale(x, center = z)",
+                 "scale(x, scale = z)"):  # fmt: skip
         with pytest.raises(FormulaError):
             parse_formula(f"y ~ {text}")
