@@ -63,6 +63,22 @@ def test_term_algebra_is_that_of_r(right: str, intercept: bool, labels: tuple[st
     assert fixed(right) == (intercept, labels)
 
 
+def test_without_a_fixed_part_there_is_the_intercept() -> None:
+    for text in ("(1|g)", "1 + (x|g)", "(1|g) + (x|h)"):
+        assert fixed(text) == (True, ())
+    assert fixed("0 + (1|g)") == (False, ())
+
+
+def test_a_million_pairs_may_be_crossed() -> None:
+    names = [f"x{i}" for i in range(10)]
+    gone = [*names, *(f"x0:x{i}" for i in range(1, 10)), "x1:x2", "x1:x3", "x1:x4", "x1:x5"]
+    thousand = f"({'*'.join(names)} - {' - '.join(gone)})"
+    assert len(fixed(thousand)[1]) == 1000
+    assert 1000 <= len(fixed(f"{thousand}:{thousand}")[1]) <= 1023
+    with pytest.raises(FormulaError, match="at most 2000 terms"):
+        parse_formula(f"y ~ {thousand}:({thousand} + z)")
+
+
 def test_offsets_are_no_terms() -> None:
     terms = parse_formula("y ~ x + offset(log(z)) + offset(w) + (1|g)").fixed
     assert terms.labels == ("x",)
@@ -232,6 +248,10 @@ REFUSED = [
     ("y ~ log(poly(x, 2))", "must stand alone", 8),
     ("y ~ I(offset(z))", "must stand alone", 6),
     ("y ~ x*offset(z)", "must be added", 6),
+    ("y ~ offset(z)*x", "must be added", 4),
+    ("y ~ offset(z):x + w", "must be added", 4),
+    ("y ~ (x + offset(z))*w", "must be added", 9),
+    ("y ~ w + (x - offset(z))", "must be added", 13),
     ("y ~ x - offset(z)", "must be added", 8),
     ("y ~ pmin(x, na.rm = TRUE)", "no named argument", 12),
     ("y ~ pmax()", "at least one argument", 4),
