@@ -100,6 +100,8 @@ def test_a_fifth_below_is_enough_and_weights_below_one_are_no_inverse_probabilit
     assert seem_conditional(own, above, parent)
     own[0] = 1 - 0.9e-6
     assert seem_conditional(own, above, parent)
+    own[0] = 1 - 1e-6
+    assert seem_conditional(own, above, parent)
     own[0] = 1 - 1.1e-6
     assert not seem_conditional(own, above, parent)
 
@@ -111,6 +113,9 @@ def test_weights_that_differ_by_rounding_are_the_same() -> None:
     assert not seem_conditional(own, above, np.arange(40))
     above[20:] = 4 * (1 + 1.1e-6)
     assert seem_conditional(own, above, np.arange(40))
+    # groups alike, and least members within a millionth of them: none is below
+    for factor in (1 - 1e-6, 1 - 0.5e-6, 1 + 0.5e-6):
+        assert not seem_unconditional(np.full(40, 4 * factor), np.full(40, 4.0), np.arange(40))
     # all groups' weights are one
     assert not seem_conditional(np.ones(4), np.full(4, 1 + 0.9e-6), np.arange(4))
 
