@@ -249,6 +249,8 @@ REFUSED = [
     ("y ~ I(offset(z))", "must stand alone", 6),
     ("y ~ x*offset(z)", "must be added", 6),
     ("y ~ offset(z)*x", "must be added", 4),
+    ("y ~ x + -(-offset(z))", "must be added", 11),
+    ("y ~ x + offset(w:z)", "`:` has no place", 16),
     ("y ~ offset(z):x + w", "must be added", 4),
     ("y ~ (x + offset(z))*w", "must be added", 9),
     ("y ~ w + (x - offset(z))", "must be added", 13),
@@ -347,9 +349,10 @@ def test_deep_nesting_is_refused_not_recursed_into(text: str) -> None:
         ("y ~ I(" + "x & " * 2000 + "x)", "at most 400 characters"),
         ("y ~ " + "*".join(f"x{i}" for i in range(40)), "at most 2000 terms"),
         ("y ~ (" + "+".join(f"x{i}" for i in range(300)) + ")^3", "at most 2000 terms"),
+        ("y ~ " + "*".join(f"x{i}" for i in range(11)), "at most 2000 terms"),
         ("+".join("y" for _ in range(900)) + " ~ x", "at most 400 characters"),
     ],
-    ids=["text", "sum", "and", "crossing", "power", "response"],
+    ids=["text", "sum", "and", "crossing", "power", "eleven", "response"],
 )
 def test_what_would_grow_without_bound_is_refused(text: str, message: str) -> None:
     with pytest.raises(FormulaError, match=message):
