@@ -54,7 +54,7 @@ TESTS = (
         f"tests/unit/test_{name}.py"
         for name in (
             *("arithmetic", "bad_input", "covariance", "crossproducts", "design_arrays"),
-            *("design_checks", "empty_groups", "expressions", "fit_rows", "formula"),
+            *("design_checks", "deviance", "empty_groups", "expressions", "fit_rows", "formula"),
             *("formula_tokens", "frames", "grouping", "inference", "labels", "marginal"),
             *("mix", "model_matrix", "optimise", "prepare", "rank", "scaling", "table", "testing"),
             *("unequal", "weight_reading", "weighting"),
