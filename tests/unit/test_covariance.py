@@ -144,7 +144,8 @@ def test_rotation_keeps_the_product_and_drops_what_is_short() -> None:
         assert (out[1, 1] > 0) == kept
     exact = rotate_to_lower_triangle(np.array([[0.25]]), np.ones(1), 0.25)
     assert exact.tolist() == [[0.25]]
-    assert rotate_to_lower_triangle(np.zeros((1, 1)), np.ones(1), 0.0).tolist() == [[0.0]]
+    below = np.array([[0.0, 0.0], [0.0, 1.0]])
+    assert rotate_to_lower_triangle(below, np.ones(2), 0.0).tolist() == below.tolist()
 
 
 def test_components_are_in_order_with_their_derivatives() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -18,6 +20,7 @@ from wemix_ref.inference import (
     UNDER_REML,
     Bread,
     Inference,
+    _error,
     check_recipe,
     infer,
 )
@@ -202,6 +205,23 @@ def test_away_from_a_maximum_there_are_none(recipe: str) -> None:
     np.testing.assert_array_equal(
         np.isnan(inference.cov_all[0, : information.p]), np.isnan(inference.cov_beta[0])
     )
+
+
+def test_a_variance_of_nothing_has_an_error_of_zero() -> None:
+    inference, _, (_, _, parts) = found("gllamm")
+    workings = inference._workings
+    assert workings is not None
+    nothing = {
+        level: replace(part, covariance=0.0 * part.covariance)
+        for level, part in workings.parts.items()
+    }
+    below = {
+        level: replace(part, covariance=-1e-9 * np.eye(len(part.covariance)))
+        for level, part in workings.parts.items()
+    }
+    for part in parts:
+        assert _error(part, replace(workings, parts=nothing)) == (0.0, None)
+        assert _error(part, replace(workings, parts=below))[1] == NOT_CONCAVE
 
 
 @pytest.mark.filterwarnings("ignore")
