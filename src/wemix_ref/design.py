@@ -25,7 +25,6 @@ from wemix_ref.design_checks import (
 from wemix_ref.errors import (
     DataError,
     DroppedRowsWarning,
-    FormulaError,
     ModelError,
     shown,
 )
@@ -280,12 +279,6 @@ def build_design(
     lowest_codes = lowest if _is_own(lowest, table) else when_asked(Copied(lowest))
     ancestors: Ints | None = None
     for position, (group, Z) in enumerate(zip(grouping, random, strict=True)):
-        for names_of_term in Z.names:
-            if not names_of_term:
-                raise FormulaError(
-                    f"each random term must have at least one coefficient; a term on "
-                    f"`{group.name}` has none. Write (1|{group.name}) for an intercept."
-                )
         levels.append(
             Level(
                 name=group.name,

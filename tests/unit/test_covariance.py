@@ -116,6 +116,8 @@ def test_signs_are_chosen_so_that_diagonals_are_positive() -> None:
         found = one.normalise(theta)
         np.testing.assert_array_equal(found, expected)
         assert not np.signbit(found).any()
+    signed = one.normalise(np.array([-0.9, 0.0, 0.7, 0.4, 1.2, -0.0, 0.6]))
+    assert not np.signbit(signed).any()
     for before, after in zip(one.Sigmas(theta, 1.0), one.Sigmas(found, 1.0), strict=True):
         np.testing.assert_allclose(after, before, rtol=1e-15)
 
@@ -125,6 +127,13 @@ def test_a_zero_diagonal_with_entries_below_becomes_a_zero_column() -> None:
     theta = np.array([0.0, 0.6, 0.8, 0.4, 1.2, 0.5, -0.6])
     found = one.normalise(theta)
     np.testing.assert_allclose(found, [0, 0, 1, 0.4, 1.2, 0.5, 0.6], rtol=1e-15)
+    theta[:3] = [0.0, 0.006, 0.008]
+    np.testing.assert_allclose(one.normalise(theta)[:3], [0, 0, 0.01], rtol=1e-15)
+    # what is shorter than 1e-12, after scaling, is dropped
+    theta[:3] = [0.0, 0.4e-12, 0.0]
+    assert one.normalise(theta)[:3].tolist() == [0, 0, 0]
+    theta[:3] = [0.0, 0.6e-12, 0.0]
+    assert one.normalise(theta)[:3].tolist() == [0, 0, 0.6e-12]
     theta[:3] = [0.5, 0.6, 0.0]  # already whole
     np.testing.assert_array_equal(one.normalise(theta)[:3], theta[:3])
 
@@ -144,7 +153,8 @@ def test_rotation_keeps_the_product_and_drops_what_is_short() -> None:
         assert (out[1, 1] > 0) == kept
     exact = rotate_to_lower_triangle(np.array([[0.25]]), np.ones(1), 0.25)
     assert exact.tolist() == [[0.25]]
-    assert rotate_to_lower_triangle(np.zeros((1, 1)), np.ones(1), 0.0).tolist() == [[0.0]]
+    below = np.array([[0.0, 0.0], [0.0, 1.0]])
+    assert rotate_to_lower_triangle(below, np.ones(2), 0.0).tolist() == below.tolist()
 
 
 def test_components_are_in_order_with_their_derivatives() -> None:

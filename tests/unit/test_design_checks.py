@@ -11,7 +11,7 @@ import pytest
 
 from wemix_ref import mix
 from wemix_ref.conditioning import warn_of_conditioning
-from wemix_ref.design import build_design
+from wemix_ref.design import BLOCK_ROWS, _weighted_squares, build_design
 from wemix_ref.design_checks import check_data, check_rank, check_response, check_sizes
 from wemix_ref.errors import (
     DataError,
@@ -191,3 +191,16 @@ def test_a_design_has_groups_rows_and_coefficients() -> None:
     with pytest.warns(DroppedRowsWarning, match=r"22 of 24 .*\(`y`: 1, `x`: 21\)\.$"):
         design = build_design("y ~ 1 + x - x + (1|f)", some)
     assert (design.n, design.n_dropped) == (2, 22)
+
+
+def test_scales_are_root_mean_squares_of_any_number_of_rows() -> None:
+    rng = np.random.default_rng(6)
+    n = 2 * BLOCK_ROWS + 7
+    omega, z = rng.uniform(1, 2, n), rng.normal(size=n)
+    columns = [z, np.broadcast_to(3.0, n), np.arange(2.0 * n)[::2], np.zeros(n)]
+    expected = [float((omega * column**2).sum()) for column in columns]
+    np.testing.assert_allclose(_weighted_squares(omega, columns), expected, rtol=1e-12)
+    data = frame().assign(w=rng.uniform(1, 2, 24), v=1.0, o=0.0)
+    design = build_design("y ~ x + (1 + x + o|g)", data, ["w", None], conditional_weights=True)
+    rms = np.sqrt(np.average(data["x"] ** 2, weights=data["w"]))
+    np.testing.assert_allclose(design.covariance.levels[0].blocks[0].scale, [1, rms, 1])

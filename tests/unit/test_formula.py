@@ -51,11 +51,32 @@ def bars(right: str) -> list[tuple[bool, tuple[str, ...], str]]:
         ("größe + x.1 + .y_2", True, ("größe", "x.1", ".y_2")),
         ("x > 0 & z == 1", True, ("x > 0 & z == 1",)),
         ("!b + x", True, ("!b + x",)),
+        (
+            "factor(x, c(1, 2)) + ordered(z, c(2, 1))",
+            True,
+            ("factor(x, c(1, 2))", "ordered(z, c(2, 1))"),
+        ),
         ("I(2^-x)", True, ("I(2^-x)",)),
     ],
 )
 def test_term_algebra_is_that_of_r(right: str, intercept: bool, labels: tuple[str, ...]) -> None:
     assert fixed(right) == (intercept, labels)
+
+
+def test_without_a_fixed_part_there_is_the_intercept() -> None:
+    for text in ("(1|g)", "1 + (x|g)", "(1|g) + (x|h)"):
+        assert fixed(text) == (True, ())
+    assert fixed("0 + (1|g)") == (False, ())
+
+
+def test_a_million_pairs_may_be_crossed() -> None:
+    names = [f"x{i}" for i in range(10)]
+    gone = [*names, *(f"x0:x{i}" for i in range(1, 10)), "x1:x2", "x1:x3", "x1:x4", "x1:x5"]
+    thousand = f"({'*'.join(names)} - {' - '.join(gone)})"
+    assert len(fixed(thousand)[1]) == 1000
+    assert 1000 <= len(fixed(f"{thousand}:{thousand}")[1]) <= 1023
+    with pytest.raises(FormulaError, match="at most 2000 terms"):
+        parse_formula(f"y ~ {thousand}:({thousand} + z)")
 
 
 def test_offsets_are_no_terms() -> None:
@@ -87,6 +108,8 @@ def test_offsets_are_no_terms() -> None:
         ("(1|factor(g))", [(True, (), "factor(g)")]),
         ("(1|as.factor(g):ordered(h))", [(True, (), "as.factor(g):ordered(h)")]),
         ("(x + (1|g))", [(True, (), "g")]),
+        ("(1|(a:b):c)", [(True, (), "(a:b):c")]),
+        ("(1|a:(b:c))", [(True, (), "a:(b:c)")]),
         ("(1|g) + x + (0 + z|h)", [(True, (), "g"), (False, ("z",), "h")]),
         ("((1|g))", [(True, (), "g")]),
         ("x", []),
@@ -97,6 +120,9 @@ def test_bars_are_those_of_lme4(right: str, expected: list) -> None:
 
 
 def test_groups_are_in_the_order_of_their_name() -> None:
+    for text in ("(1|(a:b):c)", "(1|a:(b:c))", "(1|a:b:c)"):
+        (bar,) = parse_formula(f"y ~ 1 + {text}").bars
+        assert tuple(factor.name for factor in bar.group) == ("a", "b", "c")
     lowest, middle, top = parse_formula("y ~ 1 + (1|a/b/c)").bars
     names = [tuple(factor.name for factor in bar.group) for bar in (lowest, middle, top)]
     assert names == [("c", "b", "a"), ("b", "a"), ("a",)]
@@ -163,6 +189,9 @@ REFUSED = [
     ("y ~ ()", "without `(`", 5),
     ("y ~ x + + ", "too early", 10),
     ("y ~ x z", "`z` cannot stand here", 6),
+    ("y ~ x 2", "understood: a number cannot stand here", 6),
+    ("y ~ x 'a'", "understood: a quoted text cannot stand here", 6),
+    ("y ~ x TRUE", "understood: TRUE cannot stand here", 6),
     ("y ~ x, z", "`,` cannot stand here", 5),
     ("y = x", "`=` cannot stand here", 2),
     ("y ~ x + . + (1|g)", "all other columns", 8),
@@ -207,6 +236,7 @@ REFUSED = [
     ("y ~ I(2)", "at least one data column", 4),
     ("y ~ I(x:z)", "`:` has no place", 7),
     ("y ~ log(x, base = z)", "must be a number", 18),
+    ("y ~ log(x, base = ~2)", "must be a number", 18),
     ("y ~ log()", "needs its argument", 4),
     ("y ~ log(x, 2, 3)", "at most 2", 4),
     ("y ~ log(x, bse = 2)", "no argument `bse`", 11),
@@ -218,6 +248,12 @@ REFUSED = [
     ("y ~ log(poly(x, 2))", "must stand alone", 8),
     ("y ~ I(offset(z))", "must stand alone", 6),
     ("y ~ x*offset(z)", "must be added", 6),
+    ("y ~ offset(z)*x", "must be added", 4),
+    ("y ~ x + -(-offset(z))", "must be added", 11),
+    ("y ~ x + offset(w:z)", "`:` has no place", 16),
+    ("y ~ offset(z):x + w", "must be added", 4),
+    ("y ~ (x + offset(z))*w", "must be added", 9),
+    ("y ~ w + (x - offset(z))", "must be added", 13),
     ("y ~ x - offset(z)", "must be added", 8),
     ("y ~ pmin(x, na.rm = TRUE)", "no named argument", 12),
     ("y ~ pmax()", "at least one argument", 4),
@@ -226,7 +262,20 @@ REFUSED = [
     ("y ~ factor(x, levels = c(1, 1))", "repeats itself", 23),
     ("y ~ factor(x, labels = c('a', 'b'))", "same length", 23),
     ("y ~ factor(x, levels = z)", "must be c(...)", 23),
+    ("y ~ ordered(x, levels = c(1, 1))", "repeats itself", 24),
+    ("y ~ log(x, 2, base = 3)", "at most 2", 4),
+    ("y ~ factor(x:z)", "`:` has no place", 12),
+    ("y ~ factor(c(x, z))", "numbers alone", 11),
+    ("y ~ I(x %in% c(1, 2) + c(1, 2))", "c() may stand only", 23),
+    ("y ~ exp(c(1, 2) + x)", "c() may stand only", 8),
     ("y ~ I(x %in% z)", "%in% inside a call", 13),
+    ("y ~ I(x + factor(1))", "factor() must use at least one", 10),
+    ("y ~ I(x + ordered(1))", "ordered() must use at least one", 10),
+    ("y ~ I(x + as.factor(1))", "as.factor() must use at least one", 10),
+    ("y ~ I(x + scale(1))", "scale() must use at least one", 10),
+    ("(y||g) ~ x", "no place inside a variable", 2),
+    ("y ~ I(-(x:z))", "`:` has no place", 9),
+    ("y ~ I((x:z) %in% c(1, 2))", "`:` has no place", 8),
     ("y ~ I('a')", "at least one data column", 4),
     ("y ~ I(x + 'a')", "quoted text", 10),
     ("y ~ I(x > 0 && z > 0)", "&", 12),
@@ -300,9 +349,10 @@ def test_deep_nesting_is_refused_not_recursed_into(text: str) -> None:
         ("y ~ I(" + "x & " * 2000 + "x)", "at most 400 characters"),
         ("y ~ " + "*".join(f"x{i}" for i in range(40)), "at most 2000 terms"),
         ("y ~ (" + "+".join(f"x{i}" for i in range(300)) + ")^3", "at most 2000 terms"),
+        ("y ~ " + "*".join(f"x{i}" for i in range(11)), "at most 2000 terms"),
         ("+".join("y" for _ in range(900)) + " ~ x", "at most 400 characters"),
     ],
-    ids=["text", "sum", "and", "crossing", "power", "response"],
+    ids=["text", "sum", "and", "crossing", "power", "eleven", "response"],
 )
 def test_what_would_grow_without_bound_is_refused(text: str, message: str) -> None:
     with pytest.raises(FormulaError, match=message):
@@ -400,6 +450,7 @@ def test_other_one_sided_formulas_are_refused(text: str) -> None:
         (float("-inf"), "-Inf"),
         (-2.5e-7, "-2.5e-07"),
         (99999.0, "99999"),
+        (10000.0, "10000"),
         (120000.0, "120000"),
         (0.00012, "0.00012"),
         (1e15, "1e+15"),

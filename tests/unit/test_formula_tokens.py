@@ -22,14 +22,14 @@ RESERVED = (
 
 @pytest.mark.parametrize("name", ["x", "größe", ".", ".a", "..a", "....", "...1", "a_1.b", "Null"])
 def test_plain_names(name: str) -> None:
-    assert is_plain_name(name)
+    assert is_plain_name(name) is True
 
 
 @pytest.mark.parametrize(
     "name", [*RESERVED, "", "...", "..1", "..12", "1a", "_a", ".2", ".2a", "a b", "a-b", "a`"]
 )
 def test_names_that_need_back_ticks(name: str) -> None:
-    assert not is_plain_name(name)
+    assert is_plain_name(name) is False
 
 
 @pytest.mark.parametrize("word", RESERVED)
@@ -66,6 +66,8 @@ def test_an_i_after_a_number_is_complex_where_no_name_goes_on() -> None:
     for text in ("1i", "1i+x", "1i "):
         with pytest.raises(FormulaError, match="complex"):
             tokenize(text)
+    assert [t.value for t in tokenize(".52+.5x")] == [0.52, 0.0, 0.5, 0.0, 0.0]
+    assert [t.kind for t in tokenize(".5i_")] == ["number", "name", "end"]
     assert [t.kind for t in tokenize("1in_")] == ["number", "name", "end"]
 
 
@@ -183,13 +185,16 @@ def test_bounds_are_those_told() -> None:
     assert tokenize("x" * MAX_LENGTH)[0].text == "x" * MAX_LENGTH
     with pytest.raises(FormulaError, match=f"at most {MAX_LENGTH} characters"):
         tokenize("x" * (MAX_LENGTH + 1))
+    assert (MAX_LENGTH, MAX_NESTING) == (20_000, 60)
+
+
+def test_brackets_are_at_most_so_deep() -> None:
     deep = MAX_NESTING - 1
     assert bracketed(parse_expression("(" * deep + "x" + ")" * deep)).count("<") == deep
     # brackets side by side are not deep
     parse_expression(" + ".join(["(x)"] * (2 * MAX_NESTING)))
     with pytest.raises(FormulaError, match=f"at most {MAX_NESTING} levels"):
-        parse_expression("(" * MAX_NESTING + "x" + ")" * MAX_NESTING)
-    assert (MAX_LENGTH, MAX_NESTING) == (20_000, 60)
+        parse_expression("(x) + " * 50 + "(" * MAX_NESTING + "x" + ")" * MAX_NESTING)
 
 
 def test_the_place_is_shown_within_seventy_characters() -> None:
@@ -204,6 +209,7 @@ def test_the_place_is_shown_within_seventy_characters() -> None:
         assert shown.endswith("...")
     assert str(error_at("a\tb", 9, "Told")).splitlines()[1:] == ["  a b", "     ^"]
     assert str(error_at("ab", -1, "Told")).splitlines()[2] == "  ^"
+    assert "..." not in str(error_at("c" * 70, -1, "Told"))
     exact = str(error_at("c" * 140, 70, "Told")).splitlines()[1]
     assert exact == "  " + "c" * 140
 
@@ -251,11 +257,15 @@ def test_functions_that_a_formula_may_call() -> None:
         "factor(x, levels = c(1, 2), labels = c('a', 'b'), ordered = TRUE)",
         "ordered(x, levels = c(1, 2), labels = c('a', 'b'))", "scale(x, center = 1, scale = FALSE)",
         "scale(x, center = FALSE, scale = 2)",
+        "factor(x, `levels` = c(1, 2), 'labels' = c('a', 'b'))",
     }  # fmt: skip
     for text in taken:
         assert parse_formula(f"y ~ {text}").variables() == ("y", "x")
     for text in ("ordered(x, ordered = TRUE)", "factor(x, ordered = 1)", "poly(x, raw = 2)",
                  "scale(x, center = 'a')", "log(x, base = TRUE)", "round(x, digits = 'a')",
-                 "factor(x, labels = 1)", "exp(x, 2)"):  # fmt: skip
+                 "factor(x, labels = 1)", "exp(x, 2)", "round(x, digits = TRUE)",
+                 "log(x, base = z)", "round(x, digits = z)", "poly(x, degree = z)",
+                 "poly(x, raw = z)", "factor(x, ordered = z)", "scale(x, center = z)",
+                 "scale(x, scale = z)"):  # fmt: skip
         with pytest.raises(FormulaError):
             parse_formula(f"y ~ {text}")

@@ -32,6 +32,7 @@ __all__ = ["f"]
 if TYPE_CHECKING:
     from x import y
 
+Alias: TypeAlias = int | str
 TABLE = {"key": 2}
 
 
@@ -127,13 +128,14 @@ def test_the_tests_are_there() -> None:
     assert [name for name in TESTS if not (ROOT / name).exists()] == []
 
 
-def test_cheap_tests_come_first_and_each_file_has_its_turn() -> None:
-    files = ["a", "a", "a", "b", "c"]
+def test_cheap_tests_come_first_and_each_function_has_its_turn() -> None:
+    names = ["a::f[1]", "a::f[2]", "a::f[3]", "a::g", "b::h"]
     times = [1.0, 1.0, 1.0, 2.0, 50.0]
-    # half for the cheapest, and b though a has cheaper ones; c is beyond
-    assert chosen(range(5), files, times, 4.0) == [0, 1, 3]
-    assert chosen([2, 3], files, times, 100.0) == [2, 3]
-    assert chosen([], files, times, 4.0) == []
+    # half for the cheapest, and g though f has cheaper ones; h is beyond
+    assert chosen(range(5), names, times, 4.0) == [0, 1, 3]
+    assert chosen([2, 3], names, times, 100.0) == [2, 3]
+    assert chosen([0, 4], names, [3.0, 1, 1, 1, 2], 100.0) == [4, 0]
+    assert chosen([], names, times, 4.0) == []
 
 
 TINY = """

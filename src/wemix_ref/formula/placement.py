@@ -85,7 +85,7 @@ def _check_call(text: str, node: Call, top: bool) -> None:
     if node.function in _OF_A_COLUMN and not names_in(node):
         raise error_at(text, node.pos, f"{node.function}() must use at least one data column")
     for argument in node.args:
-        if constant(argument.value) is None and argument.name not in ("levels", "labels"):
+        if constant(argument.value) is None:
             is_vector = isinstance(argument.value, Call) and argument.value.function == "c"
             if not (is_vector and node.function in ("factor", "ordered")):
                 _check(text, argument.value)

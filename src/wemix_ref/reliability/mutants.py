@@ -53,24 +53,17 @@ TESTS = (
     *(
         f"tests/unit/test_{name}.py"
         for name in (
-            *("arithmetic", "bad_input", "batch", "covariance", "crossproducts"),
-            *("design_arrays", "design_checks", "empty_groups"),
-            *("expressions", "fit_rows", "formula", "formula_tokens", "frames", "fuzz", "grouping"),
-            *(
-                "labels",
-                "many",
-                "marginal",
-                "mix",
-                "model_matrix",
-                "optimise",
-                "prediction",
-                "prepare",
-            ),
-            *("presentation", "r_random", "rank", "scaling", "search_ways", "second_start"),
-            *("serialise", "table", "testing", "theta_profile", "unequal", "weighting"),
+            *("arithmetic", "bad_input", "covariance", "crossproducts", "design_arrays"),
+            *("design_checks", "deviance", "empty_groups", "expressions", "fit_rows", "formula"),
+            *("formula_tokens", "frames", "grouping", "inference", "labels", "marginal"),
+            *("mix", "model_matrix", "optimise", "prepare", "rank", "scaling", "table", "testing"),
+            *("unequal", "weight_reading", "weighting"),
         )
     ),
-    "tests/identities",
+    *(
+        f"tests/identities/test_{name}.py"
+        for name in ("conditional_modes", "criterion", "paper_steps", "replication")
+    ),
 )
 
 #: Explanations of mutants that nothing can notice: module, function, mutated text, why.
@@ -86,8 +79,8 @@ class Seen:
 
     Attributes
     ----------
-    state : "killed" (a test failed, or the process ended), "time" (a test took several times its
-        time), "survived", or "not executed" by any test.
+    state : "killed" (a test failed, the process ended, or the module cannot be imported), "time" (a
+        test took several times its time), "survived", "not executed" by any test, or "not made".
     test : the one that noticed.
     """
 
@@ -98,7 +91,7 @@ class Seen:
     @property
     def lives(self) -> bool:
         """Whether no test noticed it."""
-        return self.state in ("survived", "not executed")
+        return self.state not in ("killed", "time")
 
 
 def made(modules: Iterable[str] = MODULES) -> list[Mutant]:
@@ -226,9 +219,9 @@ def run(n: int, seed: int, tell: Tell) -> Record:
         f"Of {len(every)} mutants in {len(MODULES)} modules {len(seen)} were run before "
         f"{tests['collected']} tests of {len(TESTS)} files and directories, each before those that "
         f"execute its lines, for at most {SECONDS:g} seconds of tests as they take unmutated: the "
-        "cheapest ones, and the cheapest of each file. Tests with R running, of the workflow and "
-        "marked slow were left out, and so were the compiled loops. Those not noticed are either "
-        "explained or count as not as they must be."
+        "cheapest ones, and the cheapest of each test function. Tests with R running, of the "
+        "workflow and marked slow were left out, and so were the compiled loops. Those not noticed "
+        "are either explained or count as not as they must be."
     )
     if tests["failed"]:
         told += f" {len(tests['failed'])} tests failed without a mutant and were left out."
@@ -272,21 +265,13 @@ def _tables(
             for one in seen
             if one.lives and one.mutant.key not in why
         ],
-        "Survived and explained": [
-            (
-                *_place(one.mutant),
-                *difference(one.mutant.was, one.mutant.becomes),
-                why[one.mutant.key],
-            )
-            for one in seen
-            if one.lives and one.mutant.key in why
-        ],
+        "Survived and explained": _explained(seen, why),
         "Explanations of mutants that are not made": [(a, b, _short(c)) for a, b, c in stale],
         "Explanations of mutants that a test noticed": [(a, b, _short(c)) for a, b, c in noticed],
     }
     heads = (
         ("place", "function", "change", "was", "becomes"),
-        ("place", "function", "was", "becomes", "why"),
+        ("module", "function", "mutants", "one of them was", "becomes", "why"),
         ("module", "function", "becomes"),
         ("module", "function", "becomes"),
     )
@@ -294,6 +279,19 @@ def _tables(
         if content:
             tables.append(Table(title, head, tuple(content)))
     return tuple(tables)
+
+
+def _explained(seen: Sequence[Seen], why: Reasons) -> list[tuple[Any, ...]]:
+    """One row for each explanation, with the first of its mutants."""
+    rows: dict[tuple[str, str, str], list[Mutant]] = {}
+    for one in seen:
+        if one.lives and one.mutant.key in why:
+            place = (one.mutant.module, one.mutant.function, why[one.mutant.key])
+            rows.setdefault(place, []).append(one.mutant)
+    return [
+        (module, function, len(own), *difference(own[0].was, own[0].becomes), reason)
+        for (module, function, reason), own in rows.items()
+    ]
 
 
 def _place(mutant: Mutant) -> tuple[str, str]:

@@ -155,6 +155,8 @@ def _left_alone(statement: ast.stmt) -> bool:
         return True
     if isinstance(statement, ast.If) and "TYPE_CHECKING" in ast.unparse(statement.test):
         return True
+    if isinstance(statement, ast.AnnAssign):
+        return ast.unparse(statement.annotation) == "TypeAlias"
     if isinstance(statement, ast.Assign):
         return any(isinstance(one, ast.Name) and one.id == "__all__" for one in statement.targets)
     return False

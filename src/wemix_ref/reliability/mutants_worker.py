@@ -25,6 +25,7 @@ import sys
 import tempfile
 import time
 import types
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
@@ -47,7 +48,9 @@ Functions = dict[tuple[str, str], list[types.FunctionType]]
 
 #: A test may take so many times what it takes unmutated, and these seconds more, of the processor.
 _TIMES, _MORE = 5.0, 5.0
-#: How a child ends that came to no test.
+#: Calls of a function that are followed in one test.
+_CALLS = 200
+#: How a child ends that broke down.
 _BROKEN = 3
 #: Most memory of a child.
 _MEMORY = 8 << 30
@@ -86,7 +89,7 @@ class Examination:
         self._items = session.items
         lines, times, failed = self._followed()
         covering = _by_line(lines, [item.nodeid in failed for item in self._items])
-        paths = [str(item.path) for item in self._items]
+        names = [item.nodeid for item in self._items]
         self.answer["tests"] = {"collected": len(self._items), "failed": failed}
         self._tell(f"{len(self._items)} tests take {sum(times):.0f} s")
         trees = {name: _tree(path) for name, path in self._sources.items()}
@@ -94,7 +97,7 @@ class Examination:
         started = time.perf_counter()
         for count, (module, number) in enumerate(self._mutants, 1):
             edit = edits[module][number]
-            tests = chosen(_covering(edit.mutant, covering), paths, times, self._seconds)
+            tests = chosen(_covering(edit.mutant, covering), names, times, self._seconds)
             state, test, took = self._examined(
                 lambda edit=edit, module=module: _bring_in(edit, trees[module], functions),  # type: ignore[misc]
                 tests,
@@ -125,12 +128,18 @@ class Examination:
                     seen.add((names[frame.f_code.co_filename], frame.f_lineno))
                 return local
 
+            calls: Counter[types.CodeType] = Counter()
+
             def trace(frame: types.FrameType, event: str, arg: object) -> Any:  # noqa: ANN401, ARG001
-                return local if frame.f_code.co_filename in names else None
+                if frame.f_code.co_filename not in names:
+                    return None
+                calls[frame.f_code] += 1
+                return local if calls[frame.f_code] <= _CALLS else None
 
             out, failed = [], []
             for number, (item, following) in enumerate(_pairs(self._items)):
                 seen.clear()
+                calls.clear()
                 before = time.process_time()
                 sys.settrace(trace)
                 if not _passes(item, following):
@@ -166,7 +175,11 @@ class Examination:
             told = Path(place) / "test"
 
             def examine() -> int:
-                bring_in()
+                try:
+                    bring_in()
+                except ImportError:
+                    told.write_text("import", encoding="utf-8")
+                    return 1
                 told.touch()
                 for (item, following), limit in zip(_pairs(items), limits, strict=True):
                     told.write_text(item.nodeid, encoding="utf-8")
@@ -177,7 +190,7 @@ class Examination:
 
             killed, status = self._child(examine, wall=10 * sum(limits))
             if not told.exists():
-                raise RuntimeError(f"a mutant could not be made; status {status}.")
+                return "not made", None, 0.0
             test = told.read_text(encoding="utf-8")
         took = time.perf_counter() - before
         if killed:
@@ -245,14 +258,14 @@ def _passes(item: pytest.Item, following: pytest.Item | None) -> bool:
 
 
 def chosen(
-    covering: Sequence[int], files: Sequence[str], times: Sequence[float], seconds: float
+    covering: Sequence[int], names: Sequence[str], times: Sequence[float], seconds: float
 ) -> list[int]:
-    """Tests for a mutant: the cheapest, then the cheapest of each file in turn.
+    """Tests for a mutant: the cheapest, then the cheapest of each test function in turn.
 
     Parameters
     ----------
     covering : numbers of the tests that execute it.
-    files, times : of every test, by number.
+    names, times : of every test, by number: ``file::function[parameters]``.
     seconds : what they may take in all; each kind has half.
 
     Returns
@@ -260,10 +273,10 @@ def chosen(
     In the order of running: files with the cheapest tests first; within a file as collected.
     """
     cheapest = sorted(covering, key=lambda number: (times[number], number))
-    by_file: dict[str, list[int]] = {}
+    by_function: dict[str, list[int]] = {}
     for number in cheapest:
-        by_file.setdefault(files[number], []).append(number)
-    turns = [one for turn in zip_longest(*by_file.values()) for one in turn if one is not None]
+        by_function.setdefault(names[number].partition("[")[0], []).append(number)
+    turns = [one for turn in zip_longest(*by_function.values()) for one in turn if one is not None]
     out: dict[int, None] = {}
     for order, limit in ((cheapest, seconds / 2), (turns, seconds)):
         total = sum(times[number] for number in out)
@@ -271,7 +284,11 @@ def chosen(
             if number not in out and total + times[number] <= limit:
                 out[number] = None
                 total += times[number]
-    cost = {name: min(times[one] for one in by_file[name]) for name in by_file}
+    files = {number: names[number].partition("::")[0] for number in out}
+    cost: dict[str, float] = {}
+    for number in cheapest:
+        if number in out:
+            cost.setdefault(files[number], times[number])
     return sorted(out, key=lambda number: (cost[files[number]], files[number], number))
 
 
@@ -361,7 +378,10 @@ def _put_values(module: types.ModuleType, tree: ast.Module, line: int) -> None:
     ]
     old = dict(vars(module))
     new = dict(old)
-    _execute(later, str(module.__file__), new)
+    try:
+        _execute(later, str(module.__file__), new)
+    except Exception as error:
+        raise ImportError(f"{module.__name__} cannot be imported") from error
     changed = {name for name in new if name in old and new[name] is not old[name]}
     for other in list(sys.modules.values()):
         names = vars(other) if isinstance(other, types.ModuleType) else {}
