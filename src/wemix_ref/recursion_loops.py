@@ -41,7 +41,7 @@ CHUNK = 2048
 BLOCK = 128
 
 
-@compiled
+@compiled(types="void(f8[:,:,::1], f8[::1], i8, f8[:,::1])")
 def fold(B: Array, psi: Array, k: int, F: Array) -> None:
     """F -= sum psi B'B over the last k columns, by a product of matrices."""
     G, q, r = B.shape
@@ -50,7 +50,20 @@ def fold(B: Array, psi: Array, k: int, F: Array) -> None:
     F -= np.dot(last.T, weighted)
 
 
-@compiled
+@compiled(types="void(f8[:,:,::1], f8[:,:,::1], f8[::1])")
+def by_weight(T: Array, low: Array, psi: Array) -> None:
+    """T = (T + low) / psi."""
+    T[:] = (T + low) / psi.reshape(psi.size, 1, 1)
+
+
+@compiled(types="void(f8[:,:,::1], f8[:,:,::1], f8[:,::1])")
+def add_up(parts: Array, low: Array, F: Array) -> None:
+    """Parts += low, F their sum."""
+    parts += low
+    F[:] = parts.sum(axis=0)
+
+
+@compiled(types="f8(f8[::1], f8[::1])")
 def weighted_sum(psi: Array, log_det: Array) -> float:
     total, part = 0.0, 0.0
     for g in range(psi.size):
@@ -114,7 +127,7 @@ def upward(
             here = T[level][a:b]
             if level > 0:
                 here = left[level][a:b]
-                here[:] = (here + rounded[level]) / mine.reshape(b - a, 1, 1)
+                by_weight(here, rounded[level], mine)
             own, lam = log_det[level][a:b], Lam[level][f]
             q, r = here.shape[1], here.shape[2] - here.shape[1]
             # what some groups explain goes up before the next are looked at, and stays in the cache
@@ -139,8 +152,7 @@ def upward(
                 break
             total[f] += weighted_sum(mine, own)
         if by_top and failed[f] < 0:
-            fixed += F_rounded
-            F[f] = fixed.sum(axis=0)
+            add_up(fixed, F_rounded, F[f])
 
 
 @compiled
@@ -195,6 +207,102 @@ def downward(
                 pull_down(Lam[level][f], inverse, u, over, groups, adjoint[level - 1][a:b])
 
 
+@compiled(
+    types=(
+        "f8[:,:,:,::1](f8[:,::1], f8[:,:,::1], f8[:,:,::1], f8[:,:,:,::1], f8[:,:,::1], "
+        "intp[::1], f8[::1], intp, intp, intp)"
+    )
+)
+def moved_above(
+    Lam: Array,
+    U: Array,
+    E: Array,
+    dT: Array,
+    dLam: Array,
+    parent: Ints,
+    shares: Array,
+    a: int,
+    b: int,
+    size: int,
+) -> Array:
+    """One level of `second` on the way up, its groups from a to b; size: parents."""
+    r = U.shape[2]
+    up = np.zeros((dT.shape[0] + dLam.shape[0], size, r, r))
+    tangents(Lam, U[a:b], E[a:b], dT, dLam, parent[a:b], shares[a:b], up)
+    return up
+
+
+@compiled(
+    types=(
+        "Tuple((f8[:,:,:,::1], f8[:,:,::1]))(f8[:,:,::1], f8[:,::1], f8[:,:,::1], f8[:,:,::1], "
+        "f8[:,:,::1], f8[:,:,::1], f8[:,:,:,::1], f8[:,:,::1], f8[:,:,::1], f8[:,:,:,::1], "
+        "f8[:,:,::1], intp[::1], f8[::1], f8[:,:,::1], f8[:,:,::1], b1, intp, intp, intp, intp, "
+        "f8, f8[:,:,::1], f8[:,::1])"
+    )
+)
+def moved_below(
+    C: Array,
+    Lam: Array,
+    TL: Array,
+    A_inv: Array,
+    U: Array,
+    E: Array,
+    below: Array,
+    dLam: Array,
+    adjoint: Array,
+    d_above: Array,
+    d_last: Array,
+    parent: Ints,
+    psi: Array,
+    T: Array,
+    low: Array,
+    inner: bool,
+    a: int,
+    b: int,
+    above: int,
+    end: int,
+    variance: float,
+    slopes: Array,
+    dFv: Array,
+) -> tuple[Array, Array]:
+    """One level of `second` on the way down: its groups from a to b, parents from above to end."""
+    n, k = dFv.shape
+    u, e, groups, mine, fixed = U[a:b], E[a:b], parent[a:b], psi[a:b], T[a:b]
+    times = mine
+    G, q, r = u.shape
+    if inner:
+        fixed = fixed[:, :, -k:] + low[a:b][:, :, -k:]
+        times = np.ones(G)
+    own = below.shape[0]
+    out = slopes[: own + dLam.shape[0]]
+    down = np.empty((own, G, q + r, q + r))
+    last = np.empty((n if own else 0, G, q + r))
+    through_above(Lam, u, e, d_above, d_last, groups, mine, fixed, times, variance, out, dFv)
+    tangents_back(
+        C[a:b],
+        Lam,
+        TL[a:b],
+        A_inv[a:b],
+        u,
+        e,
+        below,
+        dLam,
+        adjoint[above:end],
+        d_above,
+        d_last,
+        groups,
+        mine,
+        fixed,
+        times,
+        variance,
+        out,
+        dFv,
+        down,
+        last,
+    )
+    return down, last
+
+
 @compiled
 def second(
     fits: Ints,
@@ -230,65 +338,57 @@ def second(
     dFv : (N, n_theta, p + 1) of F v, zeros before. dF : (N, n_theta, c, c) of V'F V.
     """
     L = len(T)
-    n, k = dFv.shape[1], dFv.shape[2]
+    n = dFv.shape[1]
     for f in fits:
         G, M = starts[0][f + 1] - starts[0][f], C[0].shape[2]
-        dT = np.zeros((0, G, M, M))
-        moved = [dT]
+        moved = [np.zeros((0, G, M, M))]
         for level in range(L):
             a, b = starts[level][f], starts[level][f + 1]
-            u, e = U[level][a:b], E[level][a:b]
             size = 1
             if level + 1 < L:
                 size = starts[level + 1][f + 1] - starts[level + 1][f]
-            r = u.shape[2]
-            up = np.zeros((dT.shape[0] + dLam[level].shape[1], size, r, r))
-            groups, times = parent[level][a:b], shares[level][a:b]
-            tangents(Lam[level][f], u, e, dT, dLam[level][f], groups, times, up)
-            dT = up
-            moved.append(dT)
-        dF[f] = dT[:, 0]
-        d_above, d_last = np.zeros((n, 1, dT.shape[2], dT.shape[3])), np.zeros((n, 1, dT.shape[2]))
-        for level in range(L - 1, -1, -1):
-            a, b = starts[level][f], starts[level][f + 1]
-            up_to, end = f, f + 1
-            if level + 1 < L:
-                up_to, end = starts[level + 1][f], starts[level + 1][f + 1]
-            u, e, lam = U[level][a:b], E[level][a:b], Lam[level][f]
-            G, q, r = u.shape
-            fixed, times = T[level][a:b], psi[level][a:b]
-            if level > 0:
-                fixed = fixed[:, :, -k:] + low[level][a:b][:, :, -k:]
-                times = np.ones(G)
-            below, groups, mine = moved[level], parent[level][a:b], psi[level][a:b]
-            D = below.shape[0] + dLam[level].shape[1]
-            out = slopes[level][f, :D]
-            down = np.empty((below.shape[0], G, q + r, q + r))
-            down_last = np.empty((n if below.shape[0] else 0, G, q + r))
-            variance = sigma2[f]
-            through_above(
-                lam, u, e, d_above, d_last, groups, mine, fixed, times, variance, out, dFv[f]
-            )
-            tangents_back(
-                C[level][a:b],
-                lam,
-                TL[level][a:b],
-                A_inv[level][a:b],
-                u,
-                e,
-                below,
+            up = moved_above(
+                Lam[level][f],
+                U[level],
+                E[level],
+                moved[level],
                 dLam[level][f],
-                adjoint[level][up_to:end],
-                d_above,
-                d_last,
-                groups,
-                mine,
-                fixed,
-                times,
-                variance,
-                out,
-                dFv[f],
-                down,
-                down_last,
+                parent[level],
+                shares[level],
+                a,
+                b,
+                size,
             )
-            d_above, d_last = down, down_last
+            moved.append(up)
+        dF[f] = moved[L][:, 0]
+        M = dF.shape[2]
+        down, last = np.zeros((n, 1, M, M)), np.zeros((n, 1, M))
+        for level in range(L - 1, -1, -1):
+            above, end = f, f + 1
+            if level + 1 < L:
+                above, end = starts[level + 1][f], starts[level + 1][f + 1]
+            down, last = moved_below(
+                C[level],
+                Lam[level][f],
+                TL[level],
+                A_inv[level],
+                U[level],
+                E[level],
+                moved[level],
+                dLam[level][f],
+                adjoint[level],
+                down,
+                last,
+                parent[level],
+                psi[level],
+                T[level],
+                low[level],
+                level > 0,
+                starts[level][f],
+                starts[level][f + 1],
+                above,
+                end,
+                sigma2[f],
+                slopes[level][f],
+                dFv[f],
+            )
