@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 __all__ = ["by_address"]
@@ -35,14 +36,18 @@ def by_address(
     A function for other compiled functions alone. Their code on disk is good for a process in which
     this was called before it is loaded.
     """
-    from llvmlite import binding
-    from numba.core import cgutils, sigutils
-    from numba.extending import intrinsic
-
+    binding, cgutils, sigutils, extending = (
+        import_module(name)
+        for name in (
+            "llvmlite.binding",
+            "numba.core.cgutils",
+            "numba.core.sigutils",
+            "numba.extending",
+        )
+    )
     wanted, result = sigutils.normalize_signature(types)
-    dispatcher.compile((result, wanted) if result is None else result(*wanted))
+    dispatcher.compile(result(*wanted))
     made = dispatcher.overloads[wanted]
-    result = made.signature.return_type
     symbol = f"{function.__module__}.{function.__qualname__}:{result(*wanted)}"
     address = made.library.get_pointer_to_function(made.fndesc.llvm_func_name)
     binding.add_symbol(symbol, address)
@@ -67,4 +72,4 @@ def by_address(
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     vars(call)["__signature__"] = inspect.Signature([inspect.Parameter(n, kind) for n in names])
     call.__name__ = function.__name__
-    return intrinsic(call)
+    return extending.intrinsic(call)

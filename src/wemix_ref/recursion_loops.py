@@ -1,9 +1,10 @@
 """The ways up and down the levels, for many fits one after the other, to be compiled.
 
-Here is only the order of things; the steps are those of `elimination_loops.py`, one level of one
-fit at a time. What belongs to a level is a tuple over levels, lowest first. In its arrays the
-groups of all fits stand one fit after the other, `starts` says where, and group numbers (parent,
-top, above) count from the fit's first. So a fit gives the same bits whatever stands beside it.
+Here is only the order of things, since these functions are compiled for each number of levels; the
+steps are those of `elimination_loops.py` and `level_loops.py`, one level of one fit at a time. What
+belongs to a level is a tuple over levels, lowest first. In its arrays the groups of all fits stand
+one fit after the other, `starts` says where, and group numbers (parent, top, above) count from the
+fit's first. So a fit gives the same bits whatever stands beside it.
 
 Functions write into their last arguments. `failed` has a fit's first level where A was not positive
 definite; -1 where all went well.
@@ -22,9 +23,15 @@ from wemix_ref.elimination_loops import (
     pull_down,
     solve,
     subtract,
-    tangents,
-    tangents_back,
-    through_above,
+)
+from wemix_ref.level_loops import (
+    add_up,
+    by_weight,
+    fill,
+    fold,
+    moved_above,
+    moved_below,
+    weighted_sum,
 )
 
 __all__ = ["downward", "second", "upward"]
@@ -36,42 +43,6 @@ Indices = tuple[Ints, ...]
 
 #: Groups of a level that are eliminated before what they explain is taken off those above.
 CHUNK = 2048
-
-#: Log-determinants that are summed before they are added to the others.
-BLOCK = 128
-
-
-@compiled(types="void(f8[:,:,::1], f8[::1], i8, f8[:,::1])")
-def fold(B: Array, psi: Array, k: int, F: Array) -> None:
-    """F -= sum psi B'B over the last k columns, by a product of matrices."""
-    G, q, r = B.shape
-    last = np.ascontiguousarray(B[:, :, r - k :]).reshape(G * q, k)
-    weighted = last * np.repeat(psi, q).reshape(G * q, 1)
-    F -= np.dot(last.T, weighted)
-
-
-@compiled(types="void(f8[:,:,::1], f8[:,:,::1], f8[::1])")
-def by_weight(T: Array, low: Array, psi: Array) -> None:
-    """T = (T + low) / psi."""
-    T[:] = (T + low) / psi.reshape(psi.size, 1, 1)
-
-
-@compiled(types="void(f8[:,:,::1], f8[:,:,::1], f8[:,::1])")
-def add_up(parts: Array, low: Array, F: Array) -> None:
-    """Parts += low, F their sum."""
-    parts += low
-    F[:] = parts.sum(axis=0)
-
-
-@compiled(types="f8(f8[::1], f8[::1])")
-def weighted_sum(psi: Array, log_det: Array) -> float:
-    total, part = 0.0, 0.0
-    for g in range(psi.size):
-        part += psi[g] * log_det[g]
-        if (g + 1) % BLOCK == 0:
-            total += part
-            part = 0.0
-    return total + part
 
 
 @compiled
@@ -111,16 +82,16 @@ def upward(
     for f in fits:
         total[f] = 0.0
         failed[f] = -1
-        F[f] = F_start[f]
+        fill(F[f : f + 1], F_start[f : f + 1])
         first_top, end_top = starts[L - 1][f], starts[L - 1][f + 1]
         by_top = F_top.shape[0] > 0
         rounded = [low[level][starts[level][f] : starts[level][f + 1]].copy() for level in range(L)]
         fixed, F_rounded = F_top[first_top:end_top], F_low[first_top:end_top].copy()
         if by_top:
-            fixed[:] = F_top_start[first_top:end_top]
+            fill(fixed, F_top_start[first_top:end_top])
         for level in range(1, L):
             a, b = starts[level][f], starts[level][f + 1]
-            left[level][a:b] = T[level][a:b]
+            fill(left[level][a:b], T[level][a:b])
         for level in range(L):
             a, b = starts[level][f], starts[level][f + 1]
             mine = psi[level][a:b]
@@ -207,102 +178,6 @@ def downward(
                 pull_down(Lam[level][f], inverse, u, over, groups, adjoint[level - 1][a:b])
 
 
-@compiled(
-    types=(
-        "f8[:,:,:,::1](f8[:,::1], f8[:,:,::1], f8[:,:,::1], f8[:,:,:,::1], f8[:,:,::1], "
-        "intp[::1], f8[::1], intp, intp, intp)"
-    )
-)
-def moved_above(
-    Lam: Array,
-    U: Array,
-    E: Array,
-    dT: Array,
-    dLam: Array,
-    parent: Ints,
-    shares: Array,
-    a: int,
-    b: int,
-    size: int,
-) -> Array:
-    """One level of `second` on the way up, its groups from a to b; size: parents."""
-    r = U.shape[2]
-    up = np.zeros((dT.shape[0] + dLam.shape[0], size, r, r))
-    tangents(Lam, U[a:b], E[a:b], dT, dLam, parent[a:b], shares[a:b], up)
-    return up
-
-
-@compiled(
-    types=(
-        "Tuple((f8[:,:,:,::1], f8[:,:,::1]))(f8[:,:,::1], f8[:,::1], f8[:,:,::1], f8[:,:,::1], "
-        "f8[:,:,::1], f8[:,:,::1], f8[:,:,:,::1], f8[:,:,::1], f8[:,:,::1], f8[:,:,:,::1], "
-        "f8[:,:,::1], intp[::1], f8[::1], f8[:,:,::1], f8[:,:,::1], b1, intp, intp, intp, intp, "
-        "f8, f8[:,:,::1], f8[:,::1])"
-    )
-)
-def moved_below(
-    C: Array,
-    Lam: Array,
-    TL: Array,
-    A_inv: Array,
-    U: Array,
-    E: Array,
-    below: Array,
-    dLam: Array,
-    adjoint: Array,
-    d_above: Array,
-    d_last: Array,
-    parent: Ints,
-    psi: Array,
-    T: Array,
-    low: Array,
-    inner: bool,
-    a: int,
-    b: int,
-    above: int,
-    end: int,
-    variance: float,
-    slopes: Array,
-    dFv: Array,
-) -> tuple[Array, Array]:
-    """One level of `second` on the way down: its groups from a to b, parents from above to end."""
-    n, k = dFv.shape
-    u, e, groups, mine, fixed = U[a:b], E[a:b], parent[a:b], psi[a:b], T[a:b]
-    times = mine
-    G, q, r = u.shape
-    if inner:
-        fixed = fixed[:, :, -k:] + low[a:b][:, :, -k:]
-        times = np.ones(G)
-    own = below.shape[0]
-    out = slopes[: own + dLam.shape[0]]
-    down = np.empty((own, G, q + r, q + r))
-    last = np.empty((n if own else 0, G, q + r))
-    through_above(Lam, u, e, d_above, d_last, groups, mine, fixed, times, variance, out, dFv)
-    tangents_back(
-        C[a:b],
-        Lam,
-        TL[a:b],
-        A_inv[a:b],
-        u,
-        e,
-        below,
-        dLam,
-        adjoint[above:end],
-        d_above,
-        d_last,
-        groups,
-        mine,
-        fixed,
-        times,
-        variance,
-        out,
-        dFv,
-        down,
-        last,
-    )
-    return down, last
-
-
 @compiled
 def second(
     fits: Ints,
@@ -360,8 +235,8 @@ def second(
                 size,
             )
             moved.append(up)
-        dF[f] = moved[L][:, 0]
         M = dF.shape[2]
+        fill(dF[f], moved[L].reshape(n, M, M))
         down, last = np.zeros((n, 1, M, M)), np.zeros((n, 1, M))
         for level in range(L - 1, -1, -1):
             above, end = f, f + 1
