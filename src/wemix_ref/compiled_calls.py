@@ -35,6 +35,11 @@ def by_address(
     -------
     A function for other compiled functions alone. Their code on disk is good for a process in which
     this was called before it is loaded.
+
+    Raises
+    ------
+    OSError
+        Where the cache cannot be written, or two processes that wrote it at once mixed it up.
     """
     binding, cgutils, sigutils, extending = (
         import_module(name)
@@ -47,7 +52,9 @@ def by_address(
     )
     wanted, result = sigutils.normalize_signature(types)
     dispatcher.compile(result(*wanted))
-    made = dispatcher.overloads[wanted]
+    made = dispatcher.overloads.get(wanted)
+    if made is None:
+        raise OSError(f"the code of {function.__qualname__} on disk is of other types")
     symbol = f"{function.__module__}.{function.__qualname__}:{result(*wanted)}"
     address = made.library.get_pointer_to_function(made.fndesc.llvm_func_name)
     binding.add_symbol(symbol, address)
