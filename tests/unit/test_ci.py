@@ -65,6 +65,8 @@ def run_marked(
 def test_live_tests_run_and_are_counted_where_r_has_lme4(
     project_root: Path, tmp_path: Path, options: tuple[str, ...]
 ) -> None:
+    if options:
+        pytest.importorskip("xdist", reason="pytest-xdist is not installed")
     executable(tmp_path / "bin" / "R", FAKE_R)
     path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
     output, count = run_marked(project_root, tmp_path, options, PATH=path, FAKE_R_PACKAGES="lme4")
