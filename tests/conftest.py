@@ -24,8 +24,6 @@ TOGETHER = {
     "workflow/test_workflow.py": "the workflow",
     "workflow/test_bench.py": "the workflow",
 }
-# Files whose tests take long and share nothing.
-APART: frozenset[str] = frozenset()
 # Units of work that take longest.
 LONGEST = (
     "workflow/test_studies.py",
@@ -97,9 +95,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def unit_of_work(nodeid: str) -> str:
-    """Name what stays on one worker, in order: a file, several that share a fixture, or a test."""
+    """Name what stays on one worker, in order: a file, or several that share a fixture."""
     path = nodeid.partition("::")[0].removeprefix("tests/")
-    return nodeid if path in APART else TOGETHER.get(path, path)
+    return TOGETHER.get(path, path)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -121,7 +119,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if is_worker(config):
         # the longest first: what begins last should not be what the others wait for
         rank = {unit: number for number, unit in enumerate(LONGEST)}
-        items.sort(key=lambda item: rank.get(unit_of_work(item.nodeid).split("::")[0], len(rank)))
+        items.sort(key=lambda item: rank.get(unit_of_work(item.nodeid), len(rank)))
     live = [item for item in items if item.get_closest_marker("live_r") is not None]
     if live and (reason := why_no_live_r()):
         for item in live:

@@ -73,7 +73,9 @@ def _neighbours(path: Path, package: Path) -> tuple[Path, ...]:
         files += [
             file
             for file in path.parent.rglob("*")
-            if file.is_file() and file.suffix not in (".py", ".pyc", ".R")
+            if file.suffix not in (".py", ".R")
+            and "__pycache__" not in file.parts
+            and file.is_file()
         ]
     return tuple(files)
 

@@ -42,7 +42,8 @@ def precompile(group_levels: int, tell: Callable[[str], None]) -> bool:
             warnings.simplefilter("ignore")  # a model this small may be singular
             mix(formula, data).summary()
             mix(formula, data, weights=weights, scale="size").summary()
-        tell(f"models with {levels} group levels: {time.monotonic() - started:.1f} s")
+        noun = "group level" if levels == 1 else "group levels"
+        tell(f"models with {levels} {noun}: {time.monotonic() - started:.1f} s")
     place = recursion_loops.upward.dispatcher().stats.cache_path
     if place is None:
         tell(

@@ -42,7 +42,12 @@ def _together(E: Array, U: Array, weights: Array, parent: Ints, S: Array) -> Non
             g += 1
 
 
-@compiled
+@compiled(
+    types=(
+        "void(f8[:,::1], f8[:,:,::1], f8[:,:,::1], f8[:,:,:,::1], f8[:,:,::1], intp[::1], "
+        "f8[::1], f8[:,:,:,::1])"
+    )
+)
 def tangents(
     Lam: Array,
     U: Array,
@@ -105,7 +110,12 @@ def tangents(
                                 up[own + d, k, b, a] -= t
 
 
-@compiled
+@compiled(
+    types=(
+        "void(f8[:,::1], f8[:,:,::1], f8[:,:,::1], f8[:,:,:,::1], f8[:,:,::1], intp[::1], "
+        "f8[::1], f8[:,:,::1], f8[::1], f8, f8[:,:,::1], f8[:,::1])"
+    )
+)
 def through_above(
     Lam: Array,
     U: Array,

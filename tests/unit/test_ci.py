@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import conftest
+
 MARKED = """
 import pytest
 
@@ -63,6 +65,8 @@ def run_marked(
 def test_live_tests_run_and_are_counted_where_r_has_lme4(
     project_root: Path, tmp_path: Path, options: tuple[str, ...]
 ) -> None:
+    if options:
+        pytest.importorskip("xdist", reason="pytest-xdist is not installed")
     executable(tmp_path / "bin" / "R", FAKE_R)
     path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
     output, count = run_marked(project_root, tmp_path, options, PATH=path, FAKE_R_PACKAGES="lme4")
@@ -88,6 +92,15 @@ def test_live_tests_are_left_out_with_the_reason(
     assert count == 0
     assert output.count(f": {reason}\n") == 2
     assert "1 passed, 2 skipped" in output.splitlines()[-1]
+
+
+def test_units_of_work_are_files_or_several_that_share(project_root: Path) -> None:
+    assert conftest.unit_of_work("tests/unit/test_ci.py::test_a[x::y]") == "unit/test_ci.py"
+    shared = {conftest.unit_of_work(f"tests/{path}::test_a") for path in conftest.TOGETHER}
+    assert shared == set(conftest.TOGETHER.values())
+    named = {*conftest.TOGETHER, *conftest.LONGEST} - shared
+    assert [path for path in named if not (project_root / "tests" / path).is_file()] == []
+    assert shared <= set(conftest.LONGEST)
 
 
 class FakeCheckout:

@@ -55,7 +55,7 @@ def test_the_command_tells_what_it_does_and_where_the_code_is(capsys) -> None:
     assert main(["compile"]) == 0
     lines = capsys.readouterr().err.splitlines()
     assert [line.split(":")[1] for line in lines[:4]] == [
-        f" models with {levels} group levels" for levels in range(1, 5)
+        f" models with {levels} group level{'s' * (levels > 1)}" for levels in range(1, 5)
     ]
     assert lines[4].startswith("wemix-ref: the code is kept in ")
 

@@ -103,6 +103,15 @@ def test_a_changed_file_changes_the_hash_of_what_depends_on_it(package, file, ch
     assert {name for name in ENTRIES if before[name] != after[name]} == changed
 
 
+def test_what_python_is_writing_beside_the_sources_changes_no_hash(package):
+    before = {name: fingerprint(*modules, package=package) for name, modules in ENTRIES.items()}
+    for home in (package, package / "report", package / "formula"):
+        (home / "__pycache__").mkdir()
+        (home / "__pycache__" / "page.cpython-311.pyc.140023").write_bytes(b"half of it")
+    after = {name: fingerprint(*modules, package=package) for name, modules in ENTRIES.items()}
+    assert after == before
+
+
 def test_templates_belong_to_the_report():
     assert any(path.suffix == ".j2" for path in sources_of("report"))
     assert not any(path.suffix == ".j2" for path in sources_of("compare"))

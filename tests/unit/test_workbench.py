@@ -226,8 +226,8 @@ def test_both_locks_are_written_the_second_held_to_the_first(checkout: Checkout)
 @pytest.mark.parametrize(
     ("given", "called"),
     [
-        ([], "-n:logical:"),
-        (["-x", "--durations=9"], "-n:logical:-x:--durations=9:"),
+        ([], "-n:logical:--maxprocesses:8:"),
+        (["-x", "--durations=9"], "-n:logical:--maxprocesses:8:-x:--durations=9:"),
         (["-k", "a or b"], "-k:a or b:"),
         (["tests/unit", "-q"], "tests/unit:-q:"),
         (["-n2"], "-n2:"),

@@ -20,6 +20,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.workflow.conftest import PASSING
+
 ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = ROOT / ".cluster-plugins"
 SINGLE_NODE = Path(__file__).with_name("slurm_single_node.sh")
@@ -120,7 +122,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What each run starts from: the same for all, since files of replicates name their code."""
     place = tmp_path_factory.mktemp("template")
     for name in ("src", "workflow", "profiles", "config", "resources"):
-        left_out = ("*.pyc", *(("cases", "studies") if name == "config" else ()))
+        left_out = (*PASSING, *(("cases", "studies") if name == "config" else ()))
         shutil.copytree(ROOT / name, place / name, ignore=shutil.ignore_patterns(*left_out))
     shutil.copy(ROOT / "environment.yml", place / "environment.yml")
     (place / "config" / "studies").mkdir()

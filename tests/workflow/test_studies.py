@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tests.workflow.conftest import PASSING
 from wemix_ref.simulate.replicates import run_replicates
 from wemix_ref.simulate.storage import read_rows
 from wemix_ref.simulate.study import load_study
@@ -30,13 +31,13 @@ class Studies:
     def __init__(self, place: Path) -> None:
         self.place = place
         for name in ("src", "workflow", "profiles", "config", "resources"):
-            ignored = shutil.ignore_patterns("*.pyc", "cases", "studies")
+            ignored = shutil.ignore_patterns(*PASSING, "cases", "studies")
             shutil.copytree(ROOT / name, place / name, ignore=ignored)
         # a package's own directories of that name are code
         shutil.copytree(
             ROOT / "src" / "wemix_ref" / "report" / "studies",
             place / "src" / "wemix_ref" / "report" / "studies",
-            ignore=shutil.ignore_patterns("*.pyc"),
+            ignore=shutil.ignore_patterns(*PASSING),
         )
         shutil.copy(ROOT / "environment.yml", place / "environment.yml")
         (place / "config" / "cases").mkdir()
