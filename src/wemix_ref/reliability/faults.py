@@ -19,7 +19,8 @@ from typing import Any
 from wemix_ref.reliability.fault_study import STUDY, Outcome
 from wemix_ref.reliability.r_faults import R_KINDS, why_not
 from wemix_ref.reliability.record import Record, Table
-from wemix_ref.reliability.workflow_faults import WORKFLOW_KINDS, WorkflowBench
+from wemix_ref.reliability.wemix_faults import WEMIX_KINDS
+from wemix_ref.reliability.workflow_faults import WORKFLOW_KINDS, WorkflowBench, lacking
 from wemix_ref.simulate.storage import read_rows
 
 __all__ = ["KINDS", "Bench", "Outcome", "run"]
@@ -235,9 +236,10 @@ KINDS: dict[str, Callable[[Bench, random.Random], Outcome]] = {
 
 
 def run(n: int, seed: int, tell: Tell) -> Record:
-    """Put in n faults of each kind; of whole runs of the workflow, which take longest, a tenth."""
+    """Put in n faults of each kind; of whole runs of the workflow, which take longest, a fifth."""
     started = time.monotonic()
     rows: list[tuple[str, int, int, int, str]] = []
+    left_out: list[str] = []
 
     def struck(kind: str, times: int, strike: Callable[[random.Random], Outcome]) -> None:
         outcomes = []
@@ -256,11 +258,14 @@ def run(n: int, seed: int, tell: Tell) -> Record:
         for kind, strike in KINDS.items():
             struck(kind, n, partial(strike, bench))
         no_r = why_not()
-        for kind, by_r in {} if no_r else R_KINDS.items():
+        for kind, by_r in {} if no_r else {**R_KINDS, **WEMIX_KINDS}.items():
             struck(kind, n, by_r)
         workflow = WorkflowBench(scratch)
-        for kind, of_run in WORKFLOW_KINDS.items():
-            struck(kind, max(1, n // 10), partial(of_run, workflow))
+        for kind, (of_run, need) in WORKFLOW_KINDS.items():
+            if reason := lacking(need):
+                left_out.append(f"{kind}: {reason}")
+            else:
+                struck(kind, max(2, n // 5), partial(of_run, workflow))
     tried, failed = sum(row[1] for row in rows), sum(row[3] for row in rows)
     told = (
         f"{tried} faults of {len(rows)} kinds were put into jobs, runs and engines; "
@@ -270,6 +275,8 @@ def run(n: int, seed: int, tell: Tell) -> Record:
     )
     if no_r:
         told += f" Faults of R were left out: {no_r}."
+    if left_out:
+        told += f" Left out: {'; '.join(left_out)}."
     columns = ("fault", "put in", "struck", "not as it must be", "")
     tables = (Table("Faults", columns, tuple(rows)),)
     command = f"wemix-ref reliability faults --n {n} --seed {seed}"

@@ -14,7 +14,14 @@ import pyarrow.parquet as pq
 from wemix_ref.errors import StudyError
 from wemix_ref.files import write_bytes
 
-__all__ = ["COLUMNS", "chunk_name", "known_replicates", "read_rows", "write_rows"]
+__all__ = [
+    "COLUMNS",
+    "chunk_name",
+    "known_replicates",
+    "made_from_of",
+    "read_rows",
+    "write_rows",
+]
 
 #: Columns: scenario; replicate, from 0; analysis; status, "ok" or "failed"; message, why it
 #: failed; converged and singular, null where failed, converged also where the engine does not
@@ -93,6 +100,27 @@ def read_rows(path: Path) -> pd.DataFrame:
     return table.to_pandas()
 
 
+def made_from_of(path: Path) -> dict[str, object]:
+    """Read what a table of replicates says it was made from.
+
+    Raises
+    ------
+    StudyError
+        If the file is no such table, or says nothing.
+    """
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+        content = json.loads(metadata.get(_MADE_FROM, b"null"))
+    except (OSError, pa.ArrowInvalid, ValueError) as error:
+        raise StudyError(f"{path}: the file must be a table of replicates: {error}") from error
+    if not isinstance(content, dict):
+        raise StudyError(
+            f"{path}: a table of replicates must say what it was made from; this one says "
+            "nothing. Remove the file and run again."
+        )
+    return content
+
+
 def known_replicates(
     directory: Path, scenario: str, made_from: dict[str, object], wanted: Sequence[int]
 ) -> Iterator[pd.DataFrame]:
@@ -113,8 +141,7 @@ def known_replicates(
         if not here:
             continue
         try:
-            metadata = pq.read_schema(path).metadata or {}
-            if json.loads(metadata.get(_MADE_FROM, b"null")) != made_from:
+            if made_from_of(path) != made_from:
                 continue
             rows = read_rows(path)
         except (StudyError, OSError, pa.ArrowInvalid, ValueError):

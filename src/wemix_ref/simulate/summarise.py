@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from wemix_ref.errors import StudyError
 from wemix_ref.files import write_text
 from wemix_ref.performance import paired, performance
-from wemix_ref.simulate.chunks import gather
+from wemix_ref.simulate.chunks import gather, made_with_of
 from wemix_ref.simulate.storage import write_rows
 from wemix_ref.simulate.study import Study
 
@@ -25,6 +26,12 @@ def summarise(study: Study, chunks: Sequence[Path], out: Path) -> None:
     chunks : the files of its jobs, ``.../<scenario>/<first>-<stop>.parquet``.
     out : where ``replicates/<scenario>.parquet``, ``performance.csv`` and ``paired.csv`` go.
 
+    Raises
+    ------
+    StudyError
+        If chunks were not made with the same code, libraries and loops: their last bits, or more,
+        are of two programs.
+
     Notes
     -----
     Scenarios are taken one at a time, so memory is that of one scenario's replicates.
@@ -32,13 +39,17 @@ def summarise(study: Study, chunks: Sequence[Path], out: Path) -> None:
     level, distribution = study.interval.level, study.interval.distribution
     measures: list[pd.DataFrame] = []
     pairs: list[pd.DataFrame] = []
+    first: tuple[str, dict[str, object]] | None = None
     for scenario in study.scenarios:
         own = [path for path in chunks if path.parent.name == scenario.name]
+        made_with = made_with_of(scenario, own)
+        _same_libraries(scenario.name, made_with, first)
+        first = first or (scenario.name, made_with)
         rows = gather(own)
         write_rows(
             out / "replicates" / f"{scenario.name}.parquet",
             rows,
-            {"study": study.name, "scenario": scenario.fingerprint},
+            {"study": study.name, "scenario": scenario.fingerprint, "made_with": made_with},
         )
         measures.append(performance(rows, level=level, interval=distribution, seed=study.seed))
         if len(set(rows["analysis"])) > 1:
@@ -47,6 +58,21 @@ def summarise(study: Study, chunks: Sequence[Path], out: Path) -> None:
     columns = ["scenario", "analysis", "reference", "parameter", "measure", "estimate", "mcse", "n"]
     empty = pd.DataFrame(columns=columns)
     write_table(out / "paired.csv", pd.concat(pairs, ignore_index=True) if pairs else empty)
+
+
+def _same_libraries(
+    name: str, made_with: dict[str, object], first: tuple[str, dict[str, object]] | None
+) -> None:
+    """Scenarios with R have more code; what else both were made with must be the same."""
+    if first is None:
+        return
+    for key in sorted({*made_with} & {*first[1]} - {"code"}):
+        if made_with[key] != first[1][key]:
+            raise StudyError(
+                f"the scenarios of a study must be made with the same; {key} is "
+                f"{first[1][key]!r} in {first[0]!r} and {made_with[key]!r} in {name!r}. Remove the "
+                "chunks of one and run again, without `--rerun-triggers mtime`."
+            )
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:

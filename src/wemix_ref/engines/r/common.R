@@ -6,10 +6,17 @@ options(contrasts = c("contr.treatment", "contr.poly"), na.action = "na.omit",
 # Stop with a class of its own, so that a package that is not there is told from an error.
 need <- function(...) {
   for (package in c(...)) {
-    if (!requireNamespace(package, quietly = TRUE)) {
+    why <- tryCatch({
+      suppressPackageStartupMessages(loadNamespace(package))
+      ""
+    }, error = function(e) {
+      if (!length(find.package(package, quiet = TRUE))) return("is not installed")
+      paste0("is installed and cannot be loaded: ", conditionMessage(e))
+    })
+    if (nzchar(why)) {
       stop(structure(
         class = c("missing_package", "error", "condition"),
-        list(message = sprintf("the R package %s is not installed", package), call = NULL)
+        list(message = sprintf("the R package %s %s", package, why), call = NULL)
       ))
     }
   }

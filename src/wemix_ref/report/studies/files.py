@@ -10,7 +10,7 @@ import pandas as pd
 from wemix_ref.report.studies.index import ListedStudy, write_studies_index
 from wemix_ref.report.studies.page import write_study_report
 from wemix_ref.simulate.published import beside_published
-from wemix_ref.simulate.storage import read_rows
+from wemix_ref.simulate.storage import made_from_of, read_rows
 from wemix_ref.simulate.study import Study
 from wemix_ref.simulate.summarise import write_table
 
@@ -43,8 +43,19 @@ def report_study(study: Study, out: Path, audits: Sequence[pd.DataFrame], resour
         out,
         published=printed,
         scenarios=study.settings,
+        versions=_made_with(study, out),
     )
     write_table(out / "audit.csv", audit)
+
+
+def _made_with(study: Study, out: Path) -> dict[str, str] | None:
+    """What the replicates say that they were made with; None: they say nothing."""
+    found: dict[str, str] = {}
+    for name in study.settings:
+        told = made_from_of(out / "replicates" / f"{name}.parquet").get("made_with")
+        if isinstance(told, dict):
+            found |= {key: str(value) for key, value in told.items() if key not in found}
+    return found or None
 
 
 def list_studies(studies: Sequence[Study], out: Path) -> None:
