@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from wemix_ref.files import write_bytes
 __all__ = [
     "COLUMNS",
     "chunk_name",
+    "hash_of_rows",
     "known_replicates",
     "made_from_of",
     "read_rows",
@@ -78,6 +80,19 @@ def write_rows(path: Path, rows: pd.DataFrame, made_from: dict[str, object]) -> 
     table = pa.Table.from_arrays(arrays, schema=schema)
     pq.write_table(table, sink, row_group_size=_ROW_GROUP, compression="zstd")
     write_bytes(path, sink.getvalue().to_pybytes())
+
+
+def hash_of_rows(rows: pd.DataFrame) -> str:
+    """SHA-256 of a table of replicates, however it is stored: column by column, every bit."""
+    digest = hashlib.sha256()
+    for name, kind in COLUMNS.items():
+        digest.update(f"{name}\n".encode())
+        if pa.types.is_floating(kind):
+            digest.update(rows[name].to_numpy(dtype="<f8").tobytes())
+        else:
+            values = [None if pd.isna(value) else value for value in rows[name].tolist()]
+            digest.update(json.dumps(values).encode())
+    return digest.hexdigest()
 
 
 def read_rows(path: Path) -> pd.DataFrame:
