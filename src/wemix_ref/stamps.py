@@ -270,18 +270,20 @@ def read_stamp(path: Path) -> Stamp:
         stamp = Stamp(dict(told["inputs"]), dict(told["software"]))
         if told["schema"] != SCHEMA:
             raise ValueError(f"its schema is {told['schema']!r}")
+        rows = _rows(path) if path.suffix == ".csv" else []
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path} must carry a stamp, schema {SCHEMA}; {error}") from error
-    if path.suffix == ".csv":
-        rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"), newline="")))
-        at = rows[0].index(COLUMN) if COLUMN in rows[0] else None
-        own = {row[at] for row in rows[1:]} if at is not None else {"no column"}
-        if own - {stamp.digest}:
-            raise DataError(
-                f"{path}: the rows of a table must carry the stamp beside it, {stamp.digest}; "
-                f"found {min(own - {stamp.digest})}."
-            )
+    others = {row.get(COLUMN, "no column") for row in rows} - {stamp.digest}
+    if others:
+        raise DataError(
+            f"{path}: the rows of a table must carry the stamp beside it, {stamp.digest}; found "
+            f"{min(others)}."
+        )
     return stamp
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"), newline="")))
 
 
 def _read(path: Path) -> Any:  # noqa: ANN401

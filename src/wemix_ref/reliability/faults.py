@@ -11,7 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -235,37 +236,59 @@ KINDS: dict[str, Callable[[Bench, random.Random], Outcome]] = {
 }
 
 
-def run(n: int, seed: int, tell: Tell) -> Record:
-    """Put in n faults of each kind; of whole runs of the workflow, which take longest, a fifth."""
-    started = time.monotonic()
-    rows: list[tuple[str, int, int, int, str]] = []
-    left_out: list[str] = []
+Strike = Callable[[random.Random], Outcome]
+Row = tuple[str, int, int, int, str]
 
-    def struck(kind: str, times: int, strike: Callable[[random.Random], Outcome]) -> None:
-        outcomes = []
-        for number in range(times):
-            outcomes.append(strike(random.Random(f"{seed} {kind} {number}")))
-            for old in scratch.glob("run-*"):
-                shutil.rmtree(old) if old.is_dir() else old.unlink()
-        wrong = [one.wrong for one in outcomes if one.wrong]
-        hit = sum(one.struck for one in outcomes)
-        tell(f"{kind}: {hit} of {times} struck, {len(wrong)} wrong {wrong[:2]}")
-        rows.append((kind, times, hit, len(wrong), wrong[0] if wrong else ""))
+
+def _of_jobs(place: Path) -> dict[str, Strike]:
+    bench = Bench(place)
+
+    def tidy(strike: Callable[[Bench, random.Random], Outcome], rng: random.Random) -> Outcome:
+        outcome = strike(bench, rng)
+        for old in place.glob("run-*"):
+            shutil.rmtree(old) if old.is_dir() else old.unlink()
+        return outcome
+
+    return {kind: partial(tidy, strike) for kind, strike in KINDS.items()}
+
+
+def _of_runs(place: Path, kinds: Iterable[str]) -> dict[str, Strike]:
+    bench = WorkflowBench(place)
+    return {kind: partial(WORKFLOW_KINDS[kind][0], bench) for kind in kinds}
+
+
+def run(n: int, seed: int, tell: Tell) -> Record:
+    """Put in n faults of each kind; of whole runs of the workflow, which take longest, a fifth.
+
+    Jobs, R and whole runs get their faults at the same time: none sees the others' files.
+    """
+    started = time.monotonic()
+    needs = {kind: lacking(need) for kind, (_, need) in WORKFLOW_KINDS.items()}
+    left_out = [f"{kind}: {reason}" for kind, reason in needs.items() if reason]
+    here = [kind for kind, reason in needs.items() if not reason]
+    no_r = why_not()
+    of_r = {} if no_r else {**R_KINDS, **WEMIX_KINDS}
+
+    def struck(times: int, make: Callable[[], Mapping[str, Strike]]) -> list[Row]:
+        rows: list[Row] = []
+        for kind, strike in make().items():
+            outcomes = [strike(random.Random(f"{seed} {kind} {number}")) for number in range(times)]
+            wrong = [one.wrong for one in outcomes if one.wrong]
+            hit = sum(one.struck for one in outcomes)
+            tell(f"{kind}: {hit} of {times} struck, {len(wrong)} wrong {wrong[:2]}")
+            rows.append((kind, times, hit, len(wrong), wrong[0] if wrong else ""))
+        return rows
 
     with tempfile.TemporaryDirectory(prefix="wemix-ref-faults-") as place:
-        scratch = Path(place)
-        bench = Bench(scratch)
-        for kind, strike in KINDS.items():
-            struck(kind, n, partial(strike, bench))
-        no_r = why_not()
-        for kind, by_r in {} if no_r else {**R_KINDS, **WEMIX_KINDS}.items():
-            struck(kind, n, by_r)
-        workflow = WorkflowBench(scratch)
-        for kind, (of_run, need) in WORKFLOW_KINDS.items():
-            if reason := lacking(need):
-                left_out.append(f"{kind}: {reason}")
-            else:
-                struck(kind, max(2, n // 5), partial(of_run, workflow))
+        jobs, whole = Path(place) / "jobs", Path(place) / "runs"
+        jobs.mkdir()
+        with ThreadPoolExecutor(3) as pool:
+            parts = [
+                pool.submit(struck, n, partial(_of_jobs, jobs)),
+                pool.submit(struck, n, lambda: of_r),
+                pool.submit(struck, max(2, n // 5), partial(_of_runs, whole, here)),
+            ]
+            rows = [row for part in parts for row in part.result()]
     tried, failed = sum(row[1] for row in rows), sum(row[3] for row in rows)
     told = (
         f"{tried} faults of {len(rows)} kinds were put into jobs, runs and engines; "
