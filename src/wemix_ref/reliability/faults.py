@@ -294,7 +294,8 @@ def run(n: int, seed: int, tell: Tell) -> Record:
         f"{tried} faults of {len(rows)} kinds were put into jobs, runs and engines; "
         f"{sum(row[2] for row in rows)} struck before the work had ended. After each the same "
         "command ran again and had to end with the bytes of a run that nothing disturbed; a "
-        "failure had to be told once, with the place of the log, without half-written files."
+        "failure had to be told once, with the place of the log, without half-written files. Where "
+        "Snakemake itself is refused a file, it ends by a traceback of its own: this counts too."
     )
     if no_r:
         told += f" Faults of R were left out: {no_r}."
