@@ -21,6 +21,7 @@ from wemix_ref.derived_studies import step_of_list, steps_of_study
 from wemix_ref.engines.record import read_record
 from wemix_ref.files import write_json, write_text
 from wemix_ref.prepare import read_problem
+from wemix_ref.stamps import SIDECAR, Stamper, stamped_json, write_stamped
 from wemix_ref.tolerances import load_tolerances
 
 __all__ = ["compare_files", "steps"]
@@ -58,8 +59,10 @@ def compare_files(
     matrices: Iterable[Path],
     twin: Path | None,
     resources: Path,
-) -> dict[str, Any]:
-    """Compare the records of a case; see :func:`wemix_ref.compare.compare_case`.
+    out: Path,
+    stamper: Stamper,
+) -> None:
+    """Write the comparison of the records of a case; see :func:`wemix_ref.compare.compare_case`.
 
     Parameters
     ----------
@@ -68,16 +71,23 @@ def compare_files(
     records, matrices : of the engines, in the same order; files ``<engine>.json``.
     twin : the record of the case that has the same answer; None: there is none.
     resources : directory of ``data/``.
+    out : the JSON file. stamper : stamps it.
     """
+    records, matrices = list(records), list(matrices)
     found = {Path(path).stem: read_record(Path(path)) for path in records}
-    return compare_case(
-        load_case(Path(case), resources=Path(resources)),
+    asked = load_case(Path(case), resources=Path(resources))
+    inputs = [case, tolerances, problem / "problem.json", problem / "data.csv"]
+    inputs += [*records, *matrices]
+    inputs += [path for path in (twin, asked.dataset.printed_rows_path) if path]
+    comparison = compare_case(
+        asked,
         read_problem(Path(problem)),
         found,
         dict(zip(found, map(pd.read_parquet, matrices), strict=True)),
         load_tolerances(Path(tolerances)),
         read_record(Path(twin)) if twin else None,
     )
+    write_json(out, stamped_json(comparison, stamper(out, inputs)))
 
 
 def _of_cases(run: Run) -> list[Step]:
@@ -93,15 +103,17 @@ def _of_cases(run: Run) -> list[Step]:
         Step(
             "the tables of numbers and verdicts",
             chosen,
-            ("results/tables/numbers.csv", "results/tables/verdicts.csv"),
+            (*_table("numbers"), *_table("verdicts")),
             partial(_tables, run),
+            rule="tables",
         ),
         Step("the verdict", chosen, ("results/verdict.txt",), partial(_verdict, run), True),
         Step(
             "the table of printed numbers",
             ("results/printed.json",),
-            ("results/tables/printed.csv", "results/printed.json"),
+            (*_table("printed"), "results/printed.json"),
             partial(_printed, run),
+            rule="printed",
         ),
         Step(
             "the verdict on printed numbers",
@@ -119,15 +131,32 @@ def _of_cases(run: Run) -> list[Step]:
         *(f"results/comparisons/{name}.json" for name in compared),
         *(run.name(run.cases[name].path) for name in compared),
         *(name for case in compared for name in _fits(run.cases[case], ("json",))),
+        *(name for case in compared for name in _matrices(run, run.cases[case])),
         *("results/printed.json", "results/divergences.json", *bench),
+        run.name(run.tolerances),
     )
-    found.append(Step("the report", inputs, ("results/report/index.html",), partial(_report, run)))
+    page = ("results/report/index.html",)
+    found.append(Step("the report", inputs, page, partial(_report, run), rule="report"))
     return found
+
+
+def _table(name: str) -> tuple[str, str]:
+    """A table, and the stamp beside it."""
+    return f"results/tables/{name}.csv", f"results/tables/{name}.csv{SIDECAR}"
 
 
 def _fits(case: Case, kinds: Sequence[str]) -> list[str]:
     return [
         f"results/fits/{case.name}/{engine}.{kind}" for engine in case.engines for kind in kinds
+    ]
+
+
+def _matrices(run: Run, case: Case) -> list[str]:
+    """Matrices of a case's fits, those that are there: the report may show their pictures."""
+    return [
+        name
+        for name in _fits(case, ("matrices.parquet",))
+        if (run.results / name.removeprefix("results/")).is_file()
     ]
 
 
@@ -143,13 +172,15 @@ def _comparison(run: Run, case: Case) -> Step:
         *([run.name(printed)] if printed else []),
     )
     output = f"results/comparisons/{case.name}.json"
-    return Step(f"the comparison of {case.name}", inputs, (output,), partial(_compare, run, case))
+    make = partial(_compare, run, case)
+    return Step(f"the comparison of {case.name}", inputs, (output,), make, rule="compare")
 
 
 def _compare(run: Run, case: Case, out: Path) -> None:
     place = run.results / "fits" / case.name
     twin = case.same_answer_as
-    comparison = compare_files(
+    file = out / "comparisons" / f"{case.name}.json"
+    compare_files(
         case.path,
         run.tolerances,
         run.results / "prepared" / case.name,
@@ -157,8 +188,9 @@ def _compare(run: Run, case: Case, out: Path) -> None:
         [place / f"{engine}.matrices.parquet" for engine in case.engines],
         run.results / "fits" / twin / "python.json" if twin else None,
         run.resources,
+        file,
+        run.stamper(out, "compare"),
     )
-    write_json(out / "comparisons" / f"{case.name}.json", comparison)
 
 
 def _comparisons(run: Run, out: Path) -> list[dict[str, Any]]:
@@ -171,7 +203,9 @@ def _tables(run: Run, out: Path) -> None:
     from wemix_ref.overview import write_tables
 
     tables = out / "tables"
-    write_tables(_comparisons(run, out), tables / "numbers.csv", tables / "verdicts.csv")
+    inputs = [out / "comparisons" / f"{name}.json" for name in run.chosen]
+    stamp = run.stamper(out, "tables")(tables / "numbers.csv", inputs)
+    write_tables(_comparisons(run, out), tables / "numbers.csv", tables / "verdicts.csv", stamp)
 
 
 def _verdict(run: Run, out: Path) -> None:
@@ -185,8 +219,10 @@ def _verdict(run: Run, out: Path) -> None:
 def _printed(run: Run, out: Path) -> None:
     from wemix_ref.published.table import read_judged, write_judged
 
-    judged = read_judged(run.results / "printed.json")
-    write_judged(judged, out / "tables" / "printed.csv", out / "printed.json")
+    place = run.results / "printed.json"
+    table, record = out / "tables" / "printed.csv", out / "printed.json"
+    stamp = _json(place).get("stamp")
+    write_judged(read_judged(place), table, record, run.stamper(out, "printed"), stamp)
 
 
 def _printed_verdict(out: Path) -> None:
@@ -214,6 +250,7 @@ def _report(run: Run, out: Path) -> None:
         printed=out / "printed.json",
         divergences=out / "divergences.json",
         bench=bench if bench.is_file() else None,
+        stamper=run.stamper(out, "report"),
     )
 
 
@@ -238,14 +275,16 @@ def _of_divergences(run: Run) -> list[Step]:
             (f"config/divergences/{name}.yaml", f"results/divergences/{name}.json"),
             (f"results/divergences/{name}.md",),
             partial(_divergence_page, run, spec),
+            rule="divergence",
         )
         for name, spec in specs.items()
     ]
     table = Step(
         "the table of divergences",
         results,
-        ("results/tables/divergences.csv", "results/divergences.json"),
+        (*_table("divergences"), "results/divergences.json"),
         partial(_divergences, run, tuple(specs)),
+        rule="divergences",
     )
     verdict = Step(
         "the verdict on divergences",
@@ -260,15 +299,19 @@ def _of_divergences(run: Run) -> list[Step]:
 def _divergence_page(run: Run, spec: Any, out: Path) -> None:  # noqa: ANN401
     from wemix_ref.divergences.pages import page
 
-    result = _json(run.results / "divergences" / f"{spec.id}.json")
-    write_text(out / "divergences" / f"{spec.id}.md", page(spec, result))
+    file = run.results / "divergences" / f"{spec.id}.json"
+    out_file = out / "divergences" / f"{spec.id}.md"
+    own = run.project / "config" / "divergences" / f"{spec.id}.yaml"
+    stamp = run.stamper(out, "divergence")(out_file, [own, file])
+    write_stamped(out_file, page(spec, _json(file)), stamp)
 
 
 def _divergences(run: Run, names: Sequence[str], out: Path) -> None:
     from wemix_ref.divergences.table import write_all
 
     paths = [run.results / "divergences" / f"{name}.json" for name in names]
-    write_all(paths, out / "tables" / "divergences.csv", out / "divergences.json")
+    table, record = out / "tables" / "divergences.csv", out / "divergences.json"
+    write_all(paths, table, record, run.stamper(out, "divergences"))
 
 
 def _divergences_verdict(out: Path) -> None:
@@ -293,9 +336,10 @@ def _bench(run: Run) -> Step:
     return Step(
         "the table of speed",
         tuple(f"results/bench/{mode}/{name}.json" for name in bench.measurements),
-        ("results/tables/bench.csv", "results/bench.json", "results/report/speed.html"),
+        (*_table("bench"), "results/bench.json", "results/report/speed.html"),
         partial(_speed, run, bench),
         True,
+        rule="bench",
     )
 
 
@@ -304,6 +348,9 @@ def _speed(run: Run, bench: Any, out: Path) -> None:  # noqa: ANN401
     from wemix_ref.report.bench_view import write_page
 
     place = run.results / "bench" / bench.mode
-    made = collate(bench, [place / f"{name}.json" for name in bench.measurements])
-    write_page(made, out / "report" / "speed.html")
-    write_run(made, out / "tables" / "bench.csv", out / "bench.json")
+    files = [place / f"{name}.json" for name in bench.measurements]
+    made, record = collate(bench, files), out / "bench.json"
+    inputs = [run.project / run.config["bench"]["file"], *files]
+    stamp = run.stamper(out, "bench")(record, inputs)
+    write_page(made, out / "report" / "speed.html", stamp)
+    write_run(made, out / "tables" / "bench.csv", record, stamp)

@@ -9,6 +9,7 @@ from typing import Any
 
 from wemix_ref.cases import Case, load_cases
 from wemix_ref.simulate.study import Study, load_studies
+from wemix_ref.stamps import Stamper
 
 __all__ = ["Run", "Step", "run_of"]
 
@@ -25,6 +26,7 @@ class Step:
     make : writes the outputs below a directory that stands for ``results``; what came from steps
         before is read there, what is raw in the run's own results.
     conditional : outputs are there only when all is as it must be.
+    rule : whose stamp the outputs carry, see `wemix_ref.stamps.CODE`; empty: they carry none.
     """
 
     what: str
@@ -32,6 +34,7 @@ class Step:
     outputs: tuple[str, ...]
     make: Callable[[Path], None]
     conditional: bool = False
+    rule: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,11 @@ class Run:
     def tolerances(self) -> Path:
         """File of the tolerances."""
         return self.project / self.config["tolerances"]
+
+    def stamper(self, out: Path, rule: str) -> Stamper:
+        """Stamps files below `out`; such as are made again keep the versions that are stated."""
+        roots = ((out, "results/"), (self.results, "results/"), (self.project, ""))
+        return Stamper(rule, roots, None if out == self.results else self.results)
 
     def name(self, path: Path) -> str:
         """Path from the root."""

@@ -12,6 +12,7 @@ from wemix_ref.derived_run import Run, Step
 from wemix_ref.files import write_text
 from wemix_ref.simulate.storage import chunk_name
 from wemix_ref.simulate.study import Study
+from wemix_ref.stamps import SIDECAR
 
 __all__ = ["step_of_list", "steps_of_study"]
 
@@ -21,22 +22,23 @@ def steps_of_study(run: Run, study: Study) -> list[Step]:
     place, file = f"results/studies/{study.name}", run.name(study.path)
     chunks = tuple(run.name(run.project / "results" / path) for path in _chunks(study))
     tables = tuple(f"{place}/{name}.csv" for name in ("performance", "paired"))
+    beside = tuple(f"{name}{SIDECAR}" for name in tables)
     audits = tuple(f"{place}/audits/{name}.csv" for name in study.settings)
     replicates = tuple(f"{place}/replicates/{name}.parquet" for name in study.settings)
     return [
         Step(
             f"the measures of {study.name}",
             (file, *chunks),
-            (f"{place}/replicates/", *tables),
+            (f"{place}/replicates/", *tables, *beside),
             partial(_summarise, run, study),
+            rule="summarise",
         ),
         Step(
             f"the report of {study.name}",
-            (file, *tables, *replicates, *audits),
-            tuple(
-                f"{place}/{name}" for name in ("report.html", "audit.csv", "figures/", "tables/")
-            ),
+            (file, *tables, *replicates, *audits, *_printed(run, study)),
+            tuple(f"{place}/{name}" for name in _REPORT),
             partial(_study_report, run, study),
+            rule="study_report",
         ),
         Step(
             f"the verdict on {study.name}",
@@ -46,6 +48,15 @@ def steps_of_study(run: Run, study: Study) -> list[Step]:
             True,
         ),
     ]
+
+
+_REPORT = ("report.html", "audit.csv", f"audit.csv{SIDECAR}", "figures/", "tables/")
+
+
+def _printed(run: Run, study: Study) -> list[str]:
+    """The file of printed medians that a study is put beside, if any."""
+    settings = study.content.get("published")
+    return [run.name(run.resources / "published" / settings["file"])] if settings else []
 
 
 def _chunks(study: Study) -> list[Path]:
@@ -60,15 +71,18 @@ def _chunks(study: Study) -> list[Path]:
 def _summarise(run: Run, study: Study, out: Path) -> None:
     from wemix_ref.simulate.summarise import summarise
 
-    summarise(study, [run.results / path for path in _chunks(study)], out / "studies" / study.name)
+    chunks = [run.results / path for path in _chunks(study)]
+    stamper = run.stamper(out, "summarise")
+    summarise(study, chunks, out / "studies" / study.name, stamper)
 
 
 def _study_report(run: Run, study: Study, out: Path) -> None:
     from wemix_ref.report.studies.files import report_study
 
     place = run.results / "studies" / study.name / "audits"
-    audits = [pd.read_csv(place / f"{name}.csv") for name in study.settings]
-    report_study(study, out / "studies" / study.name, audits, run.resources)
+    audits = [place / f"{name}.csv" for name in study.settings]
+    stamper = run.stamper(out, "study_report")
+    report_study(study, out / "studies" / study.name, audits, run.resources, stamper)
 
 
 def _study_verdict(run: Run, study: Study, out: Path) -> None:
@@ -90,10 +104,12 @@ def step_of_list(run: Run, page: str, names: Sequence[str]) -> Step:
     """
     files = tuple(run.name(run.studies[name].path) for name in names)
     output = f"results/studies/{page}.html"
-    return Step("the list of studies", files, (output,), partial(_list, run, page, names))
+    make = partial(_list, run, page, names)
+    return Step("the list of studies", files, (output,), make, rule="studies_index")
 
 
 def _list(run: Run, page: str, names: Sequence[str], out: Path) -> None:
     from wemix_ref.report.studies.files import list_studies
 
-    list_studies([run.studies[name] for name in names], out / "studies" / f"{page}.html")
+    studies, stamper = [run.studies[name] for name in names], run.stamper(out, "studies_index")
+    list_studies(studies, out / "studies" / f"{page}.html", stamper)

@@ -10,7 +10,14 @@ from pathlib import Path
 
 from wemix_ref.engines.r_process import r_availability
 
-__all__ = ["LIBRARIES", "R_PACKAGES", "library_versions", "optional_versions", "r_versions"]
+__all__ = [
+    "LIBRARIES",
+    "R_PACKAGES",
+    "library_versions",
+    "loops_version",
+    "optional_versions",
+    "r_versions",
+]
 
 #: Libraries whose versions may change the last bits of a draw or of a fit.
 LIBRARIES = ("numpy", "scipy")
@@ -30,6 +37,13 @@ for (p in c({packages})) if (nzchar(system.file(package = p)))
 def library_versions() -> dict[str, str]:
     """Return the versions of `LIBRARIES`, by name."""
     return {name: version(name) for name in LIBRARIES}
+
+
+def loops_version() -> str:
+    """Return the version of numba where it compiles the loops, else "none": last bits differ."""
+    from wemix_ref.compiled import HAVE_NUMBA
+
+    return version("numba") if HAVE_NUMBA() else "none"
 
 
 def optional_versions() -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Any
 from wemix_ref.compare import SCHEMA_NAME
 from wemix_ref.engines.registry import ENGINE_NAMES
 from wemix_ref.errors import CaseError
-from wemix_ref.files import write_text
+from wemix_ref.stamps import Stamp, write_stamped
 from wemix_ref.strict_json import read_json_object
 from wemix_ref.verdicts import TIERS
 
@@ -51,14 +51,19 @@ def read_comparisons(paths: Iterable[Path | str]) -> list[dict[str, Any]]:
     return sorted(found, key=lambda comparison: comparison["case"])
 
 
-def write_tables(comparisons: Sequence[Mapping[str, Any]], numbers: Path, verdicts: Path) -> None:
-    """Write two CSV tables: one row a number, and one row a case and engine."""
+def write_tables(
+    comparisons: Sequence[Mapping[str, Any]],
+    numbers: Path,
+    verdicts: Path,
+    stamp: Stamp | None = None,
+) -> None:
+    """Write two CSV tables: one row a number, and one row a case and engine; with a stamp."""
     rows = [
         [comparison["case"], *(_text(number[column]) for column in _NUMBER_COLUMNS)]
         for comparison in comparisons
         for number in comparison["numbers"]
     ]
-    write_text(numbers, _csv(["case", *_NUMBER_COLUMNS], rows))
+    write_stamped(numbers, _csv(["case", *_NUMBER_COLUMNS], rows), stamp)
     rows = []
     for comparison in comparisons:
         for engine, verdict in _by_engine(comparison):
@@ -67,7 +72,7 @@ def write_tables(comparisons: Sequence[Mapping[str, Any]], numbers: Path, verdic
             told = [about["status"], _text(verdict["ok"]), verdict["text"], about["message"]]
             rows.append([comparison["case"], engine, *told, *counts])
     header = ["case", "engine", "status", "ok", "verdict", "message", *TIERS]
-    write_text(verdicts, _csv(header, rows))
+    write_stamped(verdicts, _csv(header, rows), stamp)
 
 
 def _by_engine(comparison: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:

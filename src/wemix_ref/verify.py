@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from wemix_ref.derived_run import Run, Step, run_of
 from wemix_ref.errors import DataError, WemixRefError
 from wemix_ref.file_differences import MOST, Difference, file_differences, json_differences
 from wemix_ref.provenance import hashes_of, made_with, read_provenance
+from wemix_ref.stamps import CODE, SIDECAR, read_stamp, software_here
 
 __all__ = ["Verification", "verify"]
 
@@ -90,6 +91,7 @@ def verify(results: Path, project: Path | None = None) -> Verification:
     for name, content in told.items():
         differences += _hashes(run, name, content)
     notes = [line for content in told.values() for line in _notes(project, content)]
+    notes += _of_stamps(results, listed, expected)
     order = sorted(dict.fromkeys(differences), key=lambda one: one.file)
     return Verification(tuple(sorted(expected)), tuple(sorted(raw)), tuple(order), tuple(notes))
 
@@ -194,7 +196,7 @@ def _others(run: Run) -> str:
         patterns += [
             rf"studies/{study.name}/chunks/({scenarios})/\d{{7}}-\d{{7}}\.parquet",
             rf"studies/{study.name}/timing/({scenarios})/\d{{7}}-\d{{7}}\.json",
-            rf"studies/{study.name}/audits/({scenarios})\.csv",
+            rf"studies/{study.name}/audits/({scenarios})\.csv({re.escape(SIDECAR)})?",
         ]
     return "|".join(patterns)
 
@@ -211,6 +213,29 @@ def _hashes(run: Run, name: str, told: Mapping[str, Any]) -> list[Difference]:
     if len(places) > MOST:
         found.append(Difference(name, "in all", f"{len(places)} differences", "none"))
     return found
+
+
+def _of_stamps(results: Path, listed: Sequence[Step], names: Iterable[str]) -> list[str]:
+    """With what else than what is here stamps say that files were made."""
+    rules = {
+        output.removeprefix("results/"): step.rule for step in listed for output in step.outputs
+    }
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for name in sorted(names):
+        rule = rules.get(name) or rules.get(f"{Path(name).parent.as_posix()}/")
+        if not rule or name.endswith(SIDECAR):
+            continue
+        try:
+            stated = read_stamp(results / name).software
+        except DataError:
+            continue  # it differs from what was made again, and is told so
+        for key, was, now in json_differences(dict(stated), software_here(*CODE[rule])):
+            found.setdefault((key, was, now), []).append(name)
+    return [
+        f"{files[0]}{f' and {len(files) - 1} more' if files[1:] else ''}: made with {key}: {was}; "
+        f"here: {now}"
+        for (key, was, now), files in found.items()
+    ]
 
 
 def _notes(project: Path, told: Mapping[str, Any]) -> list[str]:

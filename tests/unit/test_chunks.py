@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pandas as pd
 import pytest
@@ -10,10 +11,11 @@ import yaml
 
 from wemix_ref.errors import StudyError
 from wemix_ref.simulate import chunks
-from wemix_ref.simulate.chunks import Progress, gather, progress_of, run_chunk
+from wemix_ref.simulate.chunks import Progress, gather, made_with_of, progress_of, run_chunk
 from wemix_ref.simulate.replicates import run_replicates
-from wemix_ref.simulate.storage import chunk_name, read_rows, write_rows
+from wemix_ref.simulate.storage import chunk_name, made_from_of, read_rows, write_rows
 from wemix_ref.simulate.study import load_study
+from wemix_ref.simulate.summarise import summarise
 
 SCENARIO = "informative-true"
 MADE_WITH = {"code": "c", "numpy": "2"}
@@ -213,3 +215,32 @@ def test_only_the_last_twenty_jobs_say_how_many_run_side_by_side(study, tmp_path
 def test_durations_are_told_in_a_fitting_unit(seconds, text):
     assert str(Progress(1, 3, seconds)) == f"1 of 3 replicates (33 %), about {text} left"
     assert str(Progress(1, 3, None)) == "1 of 3 replicates (33 %)"
+
+
+def test_chunks_made_otherwise_are_not_mixed(study, job):
+    read = study()
+    scenario = read.scenario(SCENARIO)
+    numba, numpy = {**MADE_WITH, "numba": "0.60"}, {**MADE_WITH, "numba": "none"}
+    paths = [job(read, 0, 1, numba)[0], job(read, 1, 2, numba)[0]]
+    assert made_with_of(scenario, paths) == numba
+    paths.append(job(read, 2, 3, numpy)[0])
+    said = f"numba is '0.60' in {paths[0]} and 'none' in {paths[2]}. Remove the file"
+    with pytest.raises(StudyError, match=re.escape(said)):
+        made_with_of(scenario, paths)
+    other = study(seed=12).scenario(SCENARIO)
+    with pytest.raises(StudyError, match="these are from another"):
+        made_with_of(other, paths[:2])
+
+
+def test_scenarios_made_otherwise_are_not_mixed(study, job, tmp_path):
+    read = study()
+    names = list(read.settings)
+    paths = [job(read, 0, 2, MADE_WITH, names[0])[0]]
+    paths.append(job(read, 0, 2, {**MADE_WITH, "numpy": "3"}, names[1])[0])
+    with pytest.raises(StudyError, match="scenarios of a study must be made with the same; numpy"):
+        summarise(read, paths, tmp_path / "out")
+    # a scenario with R has more code
+    paths[1] = job(read, 0, 2, {**MADE_WITH, "code": "d", "R": "4"}, names[1])[0]
+    summarise(read, paths, tmp_path / "out")
+    made_from = made_from_of(tmp_path / "out" / "replicates" / f"{names[0]}.parquet")
+    assert made_from["made_with"] == MADE_WITH

@@ -50,14 +50,16 @@ def tables(project_root, tmp_path):
         content = {**tiny, "replicates": 6, "analyses": {name: {} for name in analyses}, **changes}
         path = tmp_path / "tiny.yaml"
         path.write_text(yaml.safe_dump(content, sort_keys=False))
+        study = load_study(path)
         chunks = []
         # the last chunk comes first
         for first in (3, 0):
             for scenario in SCENARIOS:
                 chunk = tmp_path / "chunks" / scenario / f"{chunk_name(first, first + 3)}.parquet"
-                write_rows(chunk, rows_of(scenario, range(first, first + 3), analyses), {})
+                made_from = {"scenario": study.scenario(scenario).fingerprint}
+                write_rows(chunk, rows_of(scenario, range(first, first + 3), analyses), made_from)
                 chunks.append(chunk)
-        summarise(load_study(path), chunks, tmp_path / "out")
+        summarise(study, chunks, tmp_path / "out")
         return tuple(pd.read_csv(tmp_path / "out" / f"{n}.csv") for n in ("performance", "paired"))
 
     return make

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -28,7 +30,9 @@ from wemix_ref.published.sources import load_published
 from wemix_ref.published.table import write_judged
 from wemix_ref.simulate.audit_study import audit_scenario
 from wemix_ref.simulate.chunks import run_chunk
-from wemix_ref.simulate.storage import chunk_name, read_rows
+from wemix_ref.simulate.storage import chunk_name, hash_of_rows, read_rows
+from wemix_ref.simulate.summarise import write_table
+from wemix_ref.stamps import read_stamp, software_here
 from wemix_ref.strict_yaml import read_yaml
 from wemix_ref.verify import verify
 
@@ -55,7 +59,9 @@ def _raw(run: Run) -> None:
     published = load_published(run.project / "config" / "published.yaml", RESOURCES)
     judged = records(judge_cases({PRINTED: published[PRINTED]}, RESOURCES))
     table = run.results / "tables" / "printed.csv"
-    write_judged(judged, table, run.results / "printed.json")
+    stamper = run.stamper(run.results, "printed")
+    stamp = stamper(table, [run.project / "config" / "published.yaml"]).as_dict()
+    write_judged(judged, table, run.results / "printed.json", stamper, stamp)
     study = run.studies["tiny"]
     for scenario in study.scenarios:
         for first, stop in study.chunks():
@@ -68,7 +74,7 @@ def _raw(run: Run) -> None:
         table = audit_scenario(study, scenario, timeout=60, tolerances=run.tolerances)
         out = run.project / STUDY / "audits" / f"{scenario.name}.csv"
         out.parent.mkdir(exist_ok=True)
-        table.to_csv(out, index=False)
+        write_table(out, table, run.stamper(run.results, "audit")(out, [study.path]))
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +132,52 @@ def test_an_untouched_run_is_equal(finished):
     assert f"fits/{CASE}/python.json" in found.raw
 
 
+STAMPED = ("tables/*.csv", "report/*.html", "comparisons/*.json", "divergences/*.md", "*ed.json",
+           "divergences.json", "studies/*.html", "studies/tiny/*.csv", "studies/tiny/*.html",
+           "studies/tiny/audits/*.csv", "studies/tiny/replicates/*.parquet",
+           "studies/tiny/figures/*.svg", "studies/tiny/tables/*.tex")  # fmt: skip
+
+
+@pytest.mark.parametrize("pattern", STAMPED)
+def test_every_table_figure_and_page_carries_the_hashes_of_its_inputs(finished, pattern):
+    paths = sorted((finished / "results").glob(pattern))
+    assert paths
+    for path in paths:
+        stamp = read_stamp(path)
+        assert stamp.inputs, path
+        for name, stated in stamp.inputs.items():
+            if name.startswith("rows of the chunks of "):
+                assert stated == hash_of_rows(read_rows(path))
+            else:
+                content = (finished / name).read_bytes()
+                assert stated == hashlib.sha256(content).hexdigest(), (path, name)
+        assert stamp.software["numpy"] == np.__version__
+
+
+def test_files_of_other_versions_are_equal_and_told(finished, monkeypatch):
+    def elsewhere(*modules):
+        return {**software_here(*modules), "pandas": "0.1"}
+
+    monkeypatch.setattr("wemix_ref.stamps.software_here", elsewhere)
+    monkeypatch.setattr("wemix_ref.verify.software_here", elsewhere)
+    found = verify(finished / "results")
+    assert found.differences == ()
+    (note,) = found.notes
+    assert note.startswith("comparisons/")
+    assert f'made with pandas: "{pd.__version__}"; here: "0.1"' in note
+
+
+def test_a_stamp_with_another_hash_is_a_difference(finished, results):
+    names = ("studies/tiny/figures/bias-1-intercept.svg", "report/index.html")
+    for name in names:
+        stamp = read_stamp(results / name)
+        old = next(iter(stamp.inputs.values()))
+        (results / name).write_text((results / name).read_text().replace(old, "0" * 64))
+    lines = told(results, finished)
+    for name in names:
+        assert any(line.startswith(f"{name}: line ") for line in lines)
+
+
 def test_every_digit_of_every_table_is_looked_at(finished, results):
     tables = [*(results / "tables").glob("*.csv"), *(results / "studies/tiny").glob("*.csv")]
     tables = [path for path in tables if path.name != "audit.csv"]  # without R it has no row
@@ -168,8 +220,9 @@ def test_replicates_of_another_study_are_noticed(finished, results):
     name = f"{chunk_name(0, 4)}.parquet"
     shutil.copy(chunks / "informative-true" / name, chunks / "informative-false" / name)
     lines = told(results, finished)
+    told_so = "raw files that do not serve: StudyError: "
     assert any(
-        line.startswith("studies/tiny/replicates/informative-false.parquet: row 1, column ")
+        line.startswith("studies/tiny/performance.csv") and told_so in line and name in line
         for line in lines
     )
 

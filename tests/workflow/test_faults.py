@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import copy
+import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
-from wemix_ref.reliability import faults, r_faults
+from wemix_ref.cases import load_cases
+from wemix_ref.engines.r_answer import _not_finite, result_of
+from wemix_ref.engines.r_process import RReply, _ended
+from wemix_ref.engines.record import raise_if_killed, validate_record
+from wemix_ref.errors import EngineError
+from wemix_ref.reliability import faults, r_faults, workflow_faults
 from wemix_ref.reliability.fault_study import STUDY
 from wemix_ref.reliability.faults import KINDS, Bench
+from wemix_ref.reliability.wemix_faults import WEMIX_KINDS
 from wemix_ref.running import job
+from wemix_ref.times import set_to_now
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +49,74 @@ def test_what_is_no_number_is_never_written(bench, seed):
 def test_faults_of_r_are_statuses_with_reasons(kind):
     outcome = r_faults.R_KINDS[kind](random.Random(1))
     assert outcome.wrong == ""
+
+
+@pytest.mark.live_r
+@pytest.mark.parametrize("kind", list(WEMIX_KINDS))
+def test_faults_of_wemix_are_statuses_with_reasons(kind):
+    outcome = WEMIX_KINDS[kind](random.Random(1))
+    assert outcome.wrong == ""
+    assert outcome.struck
+
+
+def test_what_a_run_tells_of_a_failed_job_is_judged():
+    good = "\nError in rule x:\n log: results/logs/x.log\nits cause\n"
+    assert workflow_faults._told(good, "its cause") == ""
+    assert "told of it 2 times" in workflow_faults._told(good + "its cause", "its cause")
+    assert "cause is not told" in workflow_faults._told(good, "another")
+    assert workflow_faults._told(good.replace("log", ""), "its cause") == "the log is not named"
+    ours = good + "Traceback\n src/wemix_ref/x.py\n"
+    assert workflow_faults._told(ours, "its cause") == "a traceback of ours"
+
+
+def test_files_of_the_future_are_set_to_now_and_told(tmp_path):
+    old, new, folder = tmp_path / "old", tmp_path / "new", tmp_path / "folder"
+    folder.mkdir()
+    for path in (old, new, folder / "x"):
+        path.write_text("x")
+    now = time.time()
+    for path in (new, folder / "x"):
+        os.utime(path, (now + 10**6, now + 10**6))
+    os.utime(old, (now - 10**6, now - 10**6))
+    told = set_to_now([tmp_path, tmp_path / "nowhere"])
+    assert told.startswith(f"2 files are of the future (first: {new})")
+    assert abs(new.stat().st_mtime - now) < 60
+    assert old.stat().st_mtime == pytest.approx(now - 10**6, abs=1)
+    assert set_to_now([tmp_path]) == ""
+
+
+@pytest.mark.parametrize(
+    ("signal_name", "killed"), [("SIGKILL", True), ("SIGTERM", True), ("SIGSEGV", False)]
+)
+def test_a_fit_that_was_killed_is_not_kept_and_one_that_crashed_is(signal_name, killed):
+    reply = _ended(-getattr(signal, signal_name), 0.1)
+    assert signal_name in reply.message
+    problem = load_cases()["dyestuff"].problem("lme4")
+    result = result_of(reply, problem, "lme4", [], "model")
+    assert result.record["status"] == "failed"
+    if not killed:
+        raise_if_killed(result)
+        return
+    with pytest.raises(EngineError, match=f"lme4 must come to its end.*dyestuff.*{signal_name}"):
+        raise_if_killed(result)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("name", ["theta", "deviance", "beta", "sigma"])
+def test_an_answer_that_is_no_number_is_a_failed_fit(name, value):
+    named = {"names": ["a"], "values": [1.0]}
+    point = {"theta": dict(named), "deviance": [1.0], "beta": dict(named), "sigma": [1.0],
+             "se_beta": [float("nan")]}  # fmt: skip
+    answer = {"optimum": point, "at": [copy.deepcopy(point)]}
+    assert _not_finite(answer, ["here"]) == []
+    at = answer["at"][0]
+    at[name] = {"names": ["a"], "values": [value]} if isinstance(at[name], dict) else [value]
+    assert _not_finite(answer, ["here"]) == [f"at here: {name}, {value}"]
+    problem = load_cases()["dyestuff"].problem("lme4")
+    record = result_of(RReply("ok", "", answer, 0.1), problem, "lme4", ["here"], "model").record
+    assert record["status"] == "failed"
+    assert f"must be finite; R gave 1 that are not (first: at here: {name}" in record["message"]
+    validate_record(record)
 
 
 def test_other_bytes_and_other_words_would_be_noticed(bench):

@@ -243,7 +243,8 @@ def test_lint_and_format_are_clean():
         [sys.executable, "-m", "snakemake", "--lint"], cwd=ROOT, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    files = ["workflow/Snakefile", *map(str, sorted((ROOT / "workflow" / "rules").glob("*.smk")))]
+    files = ["Snakefile", "workflow/Snakefile"]
+    files += map(str, sorted((ROOT / "workflow" / "rules").glob("*.smk")))
     snakefmt = Path(sys.executable).with_name("snakefmt")
     done = subprocess.run(
         [str(snakefmt), "--check", *files], cwd=ROOT, capture_output=True, text=True

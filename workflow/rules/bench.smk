@@ -31,6 +31,7 @@ rule bench:
             caption="../report/bench.rst",
             category="Tables",
         ),
+        stamp="results/tables/bench.csv.stamp.json",
         record="results/bench.json",
         page="results/report/speed.html",
     log:

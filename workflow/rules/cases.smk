@@ -53,6 +53,7 @@ rule compare:
     input:
         case=Path(config["cases"]["directory"]) / "{case}.yaml",
         tolerances=config["tolerances"],
+        data="results/prepared/{case}/data.csv",
         problem="results/prepared/{case}/problem.json",
         records=lambda w: [
             f"results/fits/{w.case}/{engine}.json"

@@ -6,8 +6,13 @@ from wemix_ref.fingerprint import fingerprint
 from wemix_ref.installed import optional_versions, r_versions
 from wemix_ref.prepare import problem_of
 from wemix_ref.provenance import made_with as made_with_here
+from wemix_ref.times import set_to_now
 
 RESOURCES = Path(config["resources"])
+
+if workflow.is_main_process and (said := set_to_now(["results", "config", RESOURCES])):
+    print(said, file=sys.stderr)
+
 ALL_CASES = load_cases(Path(config["cases"]["directory"]), resources=RESOURCES)
 
 if unknown := sorted(set(config["cases"]["only"]) - set(ALL_CASES)):

@@ -1,4 +1,4 @@
-from wemix_ref.installed import library_versions
+from wemix_ref.installed import library_versions, loops_version
 from wemix_ref.simulate.storage import chunk_name
 from wemix_ref.simulate.study import load_studies
 
@@ -27,12 +27,13 @@ def chunks_of(study, kind):
 
 
 def made_with(study, scenario):
-    """What replicates depend on besides their scenario: code, libraries, and R where it fits."""
+    """What replicates depend on besides their scenario: code, libraries, loops, R where it fits."""
     needs_r = STUDIES[study].scenario(scenario).needs_r
     modules = ["simulate.chunks", *(["simulate.elsewhere"] if needs_r else [])]
     return {
         "code": code_of(*modules),
         **library_versions(),
+        "numba": loops_version(),
         **(backend_of("wemix") if needs_r else {}),
     }
 

@@ -40,6 +40,7 @@ rule divergences:
             caption="../report/divergences.rst",
             category="Tables",
         ),
+        stamp="results/tables/divergences.csv.stamp.json",
         record="results/divergences.json",
     log:
         "results/logs/divergences.log",

@@ -18,6 +18,7 @@ rule printed:
             caption="../report/printed.rst",
             category="Tables",
         ),
+        stamp="results/tables/printed.csv.stamp.json",
         record="results/printed.json",
     log:
         "results/logs/printed.log",

@@ -12,6 +12,10 @@ rule tables:
             caption="../report/verdicts.rst",
             category="Tables",
         ),
+        stamps=[
+            "results/tables/numbers.csv.stamp.json",
+            "results/tables/verdicts.csv.stamp.json",
+        ],
     log:
         "results/logs/tables.log",
     conda:

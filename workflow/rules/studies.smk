@@ -31,6 +31,10 @@ rule summarise:
         replicates=directory("results/studies/{study}/replicates"),
         performance="results/studies/{study}/performance.csv",
         paired="results/studies/{study}/paired.csv",
+        stamps=expand(
+            "results/studies/{{study}}/{table}.csv.stamp.json",
+            table=("performance", "paired"),
+        ),
     log:
         "results/logs/summarise/{study}.log",
     conda:
@@ -50,6 +54,7 @@ rule audit:
         tolerances=config["tolerances"],
     output:
         "results/studies/{study}/audits/{scenario}.csv",
+        "results/studies/{study}/audits/{scenario}.csv.stamp.json",
     log:
         "results/logs/audit/{study}/{scenario}.log",
     conda:
@@ -85,6 +90,7 @@ rule study_report:
             category="Studies",
         ),
         audit="results/studies/{study}/audit.csv",
+        stamp="results/studies/{study}/audit.csv.stamp.json",
         figures=directory("results/studies/{study}/figures"),
         tables=directory("results/studies/{study}/tables"),
     log:

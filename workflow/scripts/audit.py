@@ -7,6 +7,7 @@ from wemix_ref.running import job
 from wemix_ref.simulate.audit_study import audit_scenario
 from wemix_ref.simulate.study import load_study
 from wemix_ref.simulate.summarise import write_table
+from wemix_ref.stamps import Stamper
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -18,4 +19,6 @@ with job(snakemake.log[0]):
     table = audit_scenario(
         study, scenario, timeout=params.time_limit, tolerances=Path(snakemake.input.tolerances)
     )
-    write_table(Path(snakemake.output[0]), table)
+    out = Path(snakemake.output[0])
+    stamp = Stamper.here("audit")(out, [study.path, Path(snakemake.input.tolerances)])
+    write_table(out, table, stamp)

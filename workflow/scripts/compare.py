@@ -4,15 +4,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wemix_ref.derived import compare_files
-from wemix_ref.files import write_json
 from wemix_ref.running import job
+from wemix_ref.stamps import Stamper
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job(snakemake.log[0]):
     given = snakemake.input
-    comparison = compare_files(
+    compare_files(
         Path(given.case),
         Path(given.tolerances),
         Path(given.problem).parent,
@@ -20,5 +20,6 @@ with job(snakemake.log[0]):
         [Path(path) for path in given.matrices],
         Path(given.twin[0]) if given.twin else None,
         Path(snakemake.params.resources),
+        Path(snakemake.output[0]),
+        Stamper.here("compare"),
     )
-    write_json(Path(snakemake.output[0]), comparison)

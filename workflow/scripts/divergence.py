@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 from wemix_ref.divergences.demonstrate import demonstrate
 from wemix_ref.divergences.pages import page
 from wemix_ref.divergences.specs import load_divergence
-from wemix_ref.files import write_json, write_text
+from wemix_ref.files import write_json
 from wemix_ref.running import job
+from wemix_ref.stamps import Stamper, write_stamped
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -16,5 +17,7 @@ with job(snakemake.log[0]):
     params = snakemake.params
     spec = load_divergence(Path(snakemake.input.spec), resources=Path(params.resources))
     result = demonstrate(spec, live=True, timeout=params.time_limit)
-    write_text(Path(snakemake.output.page), page(spec, result))
-    write_json(Path(snakemake.output.result), result)
+    made, out = Path(snakemake.output.result), Path(snakemake.output.page)
+    write_json(made, result)
+    stamp = Stamper.here("divergence")(out, [snakemake.input.spec, made])
+    write_stamped(out, page(spec, result), stamp)

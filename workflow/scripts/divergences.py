@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING
 
 from wemix_ref.divergences.table import write_all
 from wemix_ref.running import job
+from wemix_ref.stamps import Stamper
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job(snakemake.log[0]):
     paths = [Path(path) for path in snakemake.input]
-    write_all(paths, Path(snakemake.output.table), Path(snakemake.output.record))
+    table, record = Path(snakemake.output.table), Path(snakemake.output.record)
+    write_all(paths, table, record, Stamper.here("divergences"))

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wemix_ref.engines import get_engine
-from wemix_ref.engines.record import read_record, write_result
+from wemix_ref.engines.record import raise_if_killed, read_record, write_result
 from wemix_ref.prepare import read_problem, thetas_of
 from wemix_ref.running import job
 
@@ -22,4 +22,5 @@ with job(snakemake.log[0]):
         thetas_of(prepared, python),
         timeout=snakemake.params.time_limit,
     )
+    raise_if_killed(result)
     write_result(result, Path(snakemake.output.record).parent)

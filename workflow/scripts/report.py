@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from wemix_ref.report import write_report
 from wemix_ref.running import job
+from wemix_ref.stamps import Stamper
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -21,4 +22,5 @@ with job(snakemake.log[0]):
         printed=Path(snakemake.input.printed),
         divergences=Path(snakemake.input.divergences),
         bench=Path("results/bench.json") if snakemake.params.bench else None,
+        stamper=Stamper.here("report"),
     )

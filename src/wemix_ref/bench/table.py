@@ -13,7 +13,8 @@ from typing import Any
 from wemix_ref.bench.judge import Judged, deviance_of, judge, judge_growth
 from wemix_ref.bench.specs import Bench
 from wemix_ref.errors import CaseError
-from wemix_ref.files import write_json, write_text
+from wemix_ref.files import write_json
+from wemix_ref.stamps import Stamp, stamped_json, write_stamped
 from wemix_ref.strict_json import read_json_object
 
 __all__ = [
@@ -82,14 +83,16 @@ def collate(bench: Bench, paths: Iterable[Path]) -> dict[str, Any]:
     }
 
 
-def write_run(run: Mapping[str, Any], table: Path, record: Path) -> None:
-    """Write the table and the record, each whole or not at all."""
+def write_run(
+    run: Mapping[str, Any], table: Path, record: Path, stamp: Stamp | None = None
+) -> None:
+    """Write the table and the record, each whole or not at all, with a stamp."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n", restval="")
     writer.writeheader()
     writer.writerows(rows_of(run))
-    write_text(table, text.getvalue())
-    write_json(record, run)
+    write_stamped(table, text.getvalue(), stamp)
+    write_json(record, stamped_json(run, stamp))
 
 
 def read_run(path: Path) -> dict[str, Any]:

@@ -11,7 +11,8 @@ import pandas as pd
 
 from wemix_ref.divergences.states import PROGRAMS
 from wemix_ref.errors import CaseError
-from wemix_ref.files import write_json, write_text
+from wemix_ref.files import write_json
+from wemix_ref.stamps import Stamper, stamped_json, write_stamped
 from wemix_ref.strict_json import read_json_object
 
 __all__ = ["COLUMNS", "SCHEMA", "failures", "read_all", "states", "table", "tell", "write_all"]
@@ -59,15 +60,18 @@ def table(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def write_all(paths: Sequence[Path], csv: Path, record: Path) -> None:
-    """Write the table, and one JSON of all results, from the result of each divergence."""
+def write_all(
+    paths: Sequence[Path], csv: Path, record: Path, stamper: Stamper | None = None
+) -> None:
+    """Write the table, and one JSON of all results, from the result of each divergence; stamped."""
     results = [
         read_json_object(path, "the result of a divergence", "Show it again.", CaseError)
         for path in paths
     ]
     results.sort(key=lambda result: (PROGRAMS.index(result["program"]), result["divergence"]))
-    write_json(record, {"schema": SCHEMA, "divergences": results})
-    write_text(csv, table(results).to_csv(index=False))
+    stamp = stamper(record, paths) if stamper else None
+    write_json(record, stamped_json({"schema": SCHEMA, "divergences": results}, stamp))
+    write_stamped(csv, table(results).to_csv(index=False, lineterminator="\n"), stamp)
 
 
 def read_all(path: Path) -> list[dict[str, Any]]:

@@ -77,12 +77,15 @@ class FitResult:
     ended : bool
         Whether the engine's process ended without an answer (status ``failed``): of the machine's
         doing it may be, not of the model's.
+    killed : bool
+        Whether a signal from outside ended it: that is no answer, another run may have one.
     """
 
     record: dict[str, Any]
     matrices: pd.DataFrame | None = None
     timing: dict[str, float] = field(default_factory=dict)
     ended: bool = False
+    killed: bool = False
 
 
 class Engine(Protocol):

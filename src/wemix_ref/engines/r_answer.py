@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -98,8 +98,14 @@ def result_of(
     timing = {"seconds": reply.seconds}
     if reply.status != "ok" or reply.value is None:
         failed = without_answer(problem, engine, reply.status, reply.message)
-        return FitResult(failed.record, None, timing, reply.ended)
+        return FitResult(failed.record, None, timing, reply.ended, reply.killed)
     value = reply.value
+    if wrong := _not_finite(value, labels):
+        said = (
+            f"the numbers of an answer must be finite; R gave {len(wrong)} that are not "
+            f"(first: {wrong[0]})"
+        )
+        return FitResult(without_answer(problem, engine, "failed", said).record, None, timing)
     record = new_record(
         problem, engine, versions={name: v[0] for name, v in value["versions"].items()}
     )
@@ -120,6 +126,35 @@ def result_of(
     matrices = value["matrices"]
     record["matrix_shapes"] = {name: list(part["shape"]) for name, part in matrices.items()}
     return FitResult(record, matrices_table(matrices), timing)
+
+
+#: What must be a number in each point; NaN elsewhere says that R gives none.
+_NUMBERS = ("theta", "deviance", "beta", "sigma", "beta_refined")
+
+
+def _not_finite(value: Mapping[str, Any], labels: Sequence[str]) -> list[str]:
+    """Name the numbers of an answer that are infinite, or NaN where there must be one."""
+    places = [("", value["optimum"])]
+    places += [(f"at {name}: ", at) for name, at in zip(labels, value["at"] or [], strict=True)]
+    found = []
+    for place, point in places:
+        for name, part in point.items():
+            values = part["values"] if isinstance(part, Mapping) and "values" in part else part
+            for number in _floats(values):
+                if math.isinf(number) or (math.isnan(number) and name in _NUMBERS):
+                    found.append(f"{place}{name}, {number}")
+    return found
+
+
+def _floats(value: Any) -> Iterator[float]:  # noqa: ANN401
+    if isinstance(value, float):
+        yield value
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from _floats(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _floats(part)
 
 
 def _three_ways(answer: Mapping[str, Any]) -> dict[str, Any]:

@@ -31,6 +31,8 @@ RUNNER = R_DIRECTORY / "run.R"
 WORKER = Path(__file__).resolve().parent / "r_worker.py"
 
 _POLL_SECONDS = 0.005
+# Who sends them is a user, a queue or a system short of memory.
+_FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 _log = logging.getLogger(__name__)
 
@@ -51,6 +53,8 @@ class RReply:
         Wall time since the child's start or its answer before.
     ended : bool
         Whether R ended without an answer.
+    killed : bool
+        Whether a signal from outside ended it: no answer of R's own.
     """
 
     status: str
@@ -58,6 +62,7 @@ class RReply:
     value: dict[str, Any] | None
     seconds: float
     ended: bool = False
+    killed: bool = False
 
 
 def r_is_turned_off() -> bool:
@@ -157,6 +162,10 @@ def _end_message(code: int) -> str:
     return f"R ended without an answer (exit code {code})"
 
 
+def _ended(code: int, seconds: float) -> RReply:
+    return RReply("failed", _end_message(code), None, seconds, True, -code in _FROM_OUTSIDE)
+
+
 def call_r(
     scripts: Sequence[Path],
     function: str,
@@ -253,7 +262,7 @@ def _replies_of_child(
                     since = now
                 waiting = len(replies) < len(numbers)
                 if waiting and code is not None:
-                    replies.append(RReply("failed", _end_message(code), None, now - since, True))
+                    replies.append(_ended(code, now - since))
                     break
                 if waiting and now - since > timeout:
                     message = f"R was ended after its time limit of {timeout:g} s"
@@ -285,5 +294,5 @@ def _answers(scratch: Path, numbers: range) -> list[dict[str, Any]]:
 
 def _reply(answer: Mapping[str, Any], seconds: float) -> RReply:
     if "exit_code" in answer:
-        return RReply("failed", _end_message(answer["exit_code"]), None, seconds, True)
+        return _ended(answer["exit_code"], seconds)
     return RReply(answer["status"], answer["message"], answer["value"], seconds)

@@ -205,6 +205,23 @@ def _empty_matrices() -> pd.DataFrame:
     return matrices_table({name: {"row": [], "col": [], "value": []} for name in "GVZ"}).iloc[:0]
 
 
+def raise_if_killed(result: FitResult) -> None:
+    """Refuse a result that a signal from outside cut short: it is no answer to be kept.
+
+    Raises
+    ------
+    EngineError
+        If it did.
+    """
+    if result.killed:
+        record = result.record
+        raise EngineError(
+            f"the engine {record['engine']} must come to its end on the case {record['case']}; "
+            f"{record['message']}. Nothing of the fit is kept: run again where it is let work and "
+            "has memory."
+        )
+
+
 def write_result(result: FitResult, directory: Path) -> Path:
     """Write a result's three files: record, timing and matrices.
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from wemix_ref.errors import CaseError
-from wemix_ref.files import write_json, write_text
+from wemix_ref.files import write_json
 from wemix_ref.published.classes import CLASSES, DIFFERS, UNEXPLAINED
+from wemix_ref.stamps import Stamper, write_stamped
 from wemix_ref.strict_json import read_json_object
 
 __all__ = [
@@ -106,7 +107,13 @@ def _line(case: str, package: str, number: Mapping[str, Any]) -> str:
     )
 
 
-def write_judged(cases: Sequence[Mapping[str, Any]], table: Path, record: Path) -> None:
+def write_judged(
+    cases: Sequence[Mapping[str, Any]],
+    table: Path,
+    record: Path,
+    stamper: Stamper | None = None,
+    stamp: Mapping[str, Any] | None = None,
+) -> None:
     """Write one row a number, and the same with recipes, causes and reasons for the report.
 
     Parameters
@@ -114,7 +121,11 @@ def write_judged(cases: Sequence[Mapping[str, Any]], table: Path, record: Path) 
     cases : what `wemix_ref.published.records.records` gives.
     table : CSV with the columns `COLUMNS`; numbers have all their digits.
     record : JSON.
+    stamper : stamps the table, which is made from the record.
+    stamp : of the record, as JSON has it.
     """
+    content = {"schema": SCHEMA_NAME, "cases": list(cases)}
+    write_json(record, content if stamp is None else {**content, "stamp": dict(stamp)})
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -122,8 +133,7 @@ def write_judged(cases: Sequence[Mapping[str, Any]], table: Path, record: Path) 
         values = [_text(number[name]) for name in ("ours", "at_printed_theta")]
         row = [case, package, label_of(number), number["printed"], *values, number["class"]]
         writer.writerow([*row, _text(number["gap_units"])])
-    write_text(table, stream.getvalue())
-    write_json(record, {"schema": SCHEMA_NAME, "cases": list(cases)})
+    write_stamped(table, stream.getvalue(), stamper(table, [record]) if stamper else None)
 
 
 def _text(value: float | None) -> str:

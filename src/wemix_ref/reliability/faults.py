@@ -11,7 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from typing import Any
 from wemix_ref.reliability.fault_study import STUDY, Outcome
 from wemix_ref.reliability.r_faults import R_KINDS, why_not
 from wemix_ref.reliability.record import Record, Table
-from wemix_ref.reliability.workflow_faults import WORKFLOW_KINDS, WorkflowBench
+from wemix_ref.reliability.wemix_faults import WEMIX_KINDS
+from wemix_ref.reliability.workflow_faults import WORKFLOW_KINDS, WorkflowBench, lacking
 from wemix_ref.simulate.storage import read_rows
 
 __all__ = ["KINDS", "Bench", "Outcome", "run"]
@@ -234,42 +236,71 @@ KINDS: dict[str, Callable[[Bench, random.Random], Outcome]] = {
 }
 
 
-def run(n: int, seed: int, tell: Tell) -> Record:
-    """Put in n faults of each kind; of whole runs of the workflow, which take longest, a tenth."""
-    started = time.monotonic()
-    rows: list[tuple[str, int, int, int, str]] = []
+Strike = Callable[[random.Random], Outcome]
+Row = tuple[str, int, int, int, str]
 
-    def struck(kind: str, times: int, strike: Callable[[random.Random], Outcome]) -> None:
-        outcomes = []
-        for number in range(times):
-            outcomes.append(strike(random.Random(f"{seed} {kind} {number}")))
-            for old in scratch.glob("run-*"):
-                shutil.rmtree(old) if old.is_dir() else old.unlink()
-        wrong = [one.wrong for one in outcomes if one.wrong]
-        hit = sum(one.struck for one in outcomes)
-        tell(f"{kind}: {hit} of {times} struck, {len(wrong)} wrong {wrong[:2]}")
-        rows.append((kind, times, hit, len(wrong), wrong[0] if wrong else ""))
+
+def _of_jobs(place: Path) -> dict[str, Strike]:
+    bench = Bench(place)
+
+    def tidy(strike: Callable[[Bench, random.Random], Outcome], rng: random.Random) -> Outcome:
+        outcome = strike(bench, rng)
+        for old in place.glob("run-*"):
+            shutil.rmtree(old) if old.is_dir() else old.unlink()
+        return outcome
+
+    return {kind: partial(tidy, strike) for kind, strike in KINDS.items()}
+
+
+def _of_runs(place: Path, kinds: Iterable[str]) -> dict[str, Strike]:
+    bench = WorkflowBench(place)
+    return {kind: partial(WORKFLOW_KINDS[kind][0], bench) for kind in kinds}
+
+
+def run(n: int, seed: int, tell: Tell) -> Record:
+    """Put in n faults of each kind; of whole runs of the workflow, which take longest, a fifth.
+
+    Jobs, R and whole runs get their faults at the same time: none sees the others' files.
+    """
+    started = time.monotonic()
+    needs = {kind: lacking(need) for kind, (_, need) in WORKFLOW_KINDS.items()}
+    left_out = [f"{kind}: {reason}" for kind, reason in needs.items() if reason]
+    here = [kind for kind, reason in needs.items() if not reason]
+    no_r = why_not()
+    of_r = {} if no_r else {**R_KINDS, **WEMIX_KINDS}
+
+    def struck(times: int, make: Callable[[], Mapping[str, Strike]]) -> list[Row]:
+        rows: list[Row] = []
+        for kind, strike in make().items():
+            outcomes = [strike(random.Random(f"{seed} {kind} {number}")) for number in range(times)]
+            wrong = [one.wrong for one in outcomes if one.wrong]
+            hit = sum(one.struck for one in outcomes)
+            tell(f"{kind}: {hit} of {times} struck, {len(wrong)} wrong {wrong[:2]}")
+            rows.append((kind, times, hit, len(wrong), wrong[0] if wrong else ""))
+        return rows
 
     with tempfile.TemporaryDirectory(prefix="wemix-ref-faults-") as place:
-        scratch = Path(place)
-        bench = Bench(scratch)
-        for kind, strike in KINDS.items():
-            struck(kind, n, partial(strike, bench))
-        no_r = why_not()
-        for kind, by_r in {} if no_r else R_KINDS.items():
-            struck(kind, n, by_r)
-        workflow = WorkflowBench(scratch)
-        for kind, of_run in WORKFLOW_KINDS.items():
-            struck(kind, max(1, n // 10), partial(of_run, workflow))
+        jobs, whole = Path(place) / "jobs", Path(place) / "runs"
+        jobs.mkdir()
+        with ThreadPoolExecutor(3) as pool:
+            parts = [
+                pool.submit(struck, n, partial(_of_jobs, jobs)),
+                pool.submit(struck, n, lambda: of_r),
+                pool.submit(struck, max(2, n // 5), partial(_of_runs, whole, here)),
+            ]
+            rows = [row for part in parts for row in part.result()]
     tried, failed = sum(row[1] for row in rows), sum(row[3] for row in rows)
     told = (
         f"{tried} faults of {len(rows)} kinds were put into jobs, runs and engines; "
         f"{sum(row[2] for row in rows)} struck before the work had ended. After each the same "
         "command ran again and had to end with the bytes of a run that nothing disturbed; a "
-        "failure had to be told once, with the place of the log, without half-written files."
+        "failure had to be told once, with the place of the log, without half-written files. Where "
+        "Snakemake itself is refused a file, it ends by a traceback of its own: this counts too."
     )
     if no_r:
         told += f" Faults of R were left out: {no_r}."
+    if left_out:
+        told += f" Left out: {'; '.join(left_out)}."
     columns = ("fault", "put in", "struck", "not as it must be", "")
     tables = (Table("Faults", columns, tuple(rows)),)
     command = f"wemix-ref reliability faults --n {n} --seed {seed}"

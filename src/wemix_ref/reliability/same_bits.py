@@ -18,6 +18,7 @@ import numpy as np
 
 from wemix_ref.provenance import THREADS
 from wemix_ref.reliability.record import Record, Table
+from wemix_ref.reliability.whole_runs import same_in_whole_runs
 
 __all__ = ["DIGITS", "WAYS", "Way", "digits_kept", "run", "told_of"]
 
@@ -223,6 +224,7 @@ def run(n: int, seed: int, tell: Tell) -> Record:
         base = told_of(Way("the first"), models, seed, study, scratch)[0]
         if "error" in base:
             raise RuntimeError(base["error"])
+        whole = same_in_whole_runs(scratch, tell)
         for way in (*WAYS, *others):
             # the study's file is YAML, which another Python need not read
             own = None if way in others else study
@@ -238,15 +240,22 @@ def run(n: int, seed: int, tell: Tell) -> Record:
         f"replicates, were fitted in {len(rows)} ways, {fits} fits in all, and held against one "
         "process that fits them one by one with one thread. Where bits are promised each number "
         "(deviance, theta, beta, standard errors, variances, random effects) must be the same "
-        "double; elsewhere it must keep the digits of the second table."
+        "double; elsewhere it must keep the digits of the last table."
     )
     if left_out:
         told += f" Not here: {'; '.join(left_out)}."
+    told += (
+        f" The workflow ran {len(whole)} times in a copy of the project, with a shipped study in "
+        "its small version and three cases; every file but timings, logs and the jobs' own must "
+        "have the same bytes."
+    )
+    failed += sum(bool(row[3]) for row in whole)
     columns = ("way", "promised", "fits that differ", "study the same", "fewest digits kept", "")
     tables = (
         Table("Ways to the same numbers", columns, tuple(rows)),
+        Table("Whole runs", ("run", "files", "seconds", ""), tuple(whole)),
         Table("Digits promised where bits are not", ("numbers", "digits"), tuple(DIGITS.items())),
     )
     command = f"wemix-ref reliability bits --n {n} --seed {seed}"
     seconds = time.monotonic() - started
-    return Record("bits", command, len(rows), failed, seconds, told, tables)
+    return Record("bits", command, len(rows) + len(whole), failed, seconds, told, tables)

@@ -12,9 +12,9 @@ from markupsafe import Markup
 
 from wemix_ref.bench.judge import Judged
 from wemix_ref.bench.table import engines_of
-from wemix_ref.files import write_text
 from wemix_ref.report.bench_figures import LOOKS, Curve, against_rows, stage_bars
 from wemix_ref.report.templating import rendered, styles, surroundings
+from wemix_ref.stamps import Stamp, write_stamped
 
 __all__ = ["Asked", "SpeedView", "Timed", "speed_view", "write_page"]
 
@@ -162,11 +162,11 @@ def _bar(measurement: str, engine: str) -> str:
     return f"{measurement}, {given}" if given else measurement
 
 
-def write_page(run: Mapping[str, Any], out: Path) -> None:
-    """Write a page of its own with the section."""
+def write_page(run: Mapping[str, Any], out: Path, stamp: Stamp | None = None) -> None:
+    """Write a page of its own with the section, and a stamp."""
     environment = surroundings()
     context = {"style": styles(environment, "style.css"), "speed": speed_view(run)}
-    write_text(out, rendered(environment, "speed_page.html.j2", context))
+    write_stamped(out, rendered(environment, "speed_page.html.j2", context), stamp)
 
 
 def _machine(record: Mapping[str, Any]) -> str:

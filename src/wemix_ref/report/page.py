@@ -11,7 +11,6 @@ from jinja2 import Environment
 from wemix_ref.bench.table import read_run
 from wemix_ref.datasets import RESOURCES
 from wemix_ref.divergences.table import read_all
-from wemix_ref.files import write_text
 from wemix_ref.published.table import read_judged
 from wemix_ref.report import overview
 from wemix_ref.report.bench_view import SpeedView, speed_view
@@ -24,6 +23,7 @@ from wemix_ref.report.limits import Limits, read_limits
 from wemix_ref.report.printed_view import PrintedView, printed_view
 from wemix_ref.report.tables import quantity_title
 from wemix_ref.report.templating import rendered, styles, surroundings
+from wemix_ref.stamps import Stamper, write_stamped
 from wemix_ref.tolerances import TOLERANCES
 
 __all__ = ["render_report", "write_report"]
@@ -43,6 +43,7 @@ def write_report(
     printed: Path | None = None,
     divergences: Path | None = None,
     bench: Path | None = None,
+    stamper: Stamper | None = None,
 ) -> None:
     """Write the report of all comparisons.
 
@@ -68,6 +69,8 @@ def write_report(
         The JSON of all divergences; None: the page has no such section.
     bench : Path or None
         The JSON of a run of the benchmark; None: the page has no such section.
+    stamper : Stamper or None
+        Stamps the page with what it was made from.
 
     Raises
     ------
@@ -79,7 +82,18 @@ def write_report(
     apart = None if divergences is None else divergences_view(read_all(divergences))
     speed = None if bench is None else speed_view(read_run(bench))
     text = render_report(results, read_limits(tolerances), studies, view, apart, speed)
-    write_text(Path(out), text)
+    if stamper is None:
+        write_stamped(Path(out), text, None)
+        return
+    inputs = [Path(tolerances), *(path for path in (printed, divergences, bench) if path)]
+    for one in results.cases:
+        name = one.case.name
+        inputs += [one.case.path, Path(results_dir) / "comparisons" / f"{name}.json"]
+        fits = Path(results_dir) / "fits" / name
+        for engine in one.records:
+            matrices = fits / f"{engine}.matrices.parquet"
+            inputs += [fits / f"{engine}.json", *([matrices] if matrices.is_file() else [])]
+    write_stamped(Path(out), text, stamper(Path(out), inputs))
 
 
 def render_report(

@@ -17,12 +17,13 @@ from wemix_ref.simulate.storage import (
     COLUMNS,
     chunk_name,
     known_replicates,
+    made_from_of,
     read_rows,
     write_rows,
 )
 from wemix_ref.simulate.study import Scenario, Study
 
-__all__ = ["Progress", "gather", "progress_of", "run_chunk"]
+__all__ = ["Progress", "gather", "made_with_of", "progress_of", "run_chunk"]
 
 
 def run_chunk(
@@ -66,6 +67,43 @@ def run_chunk(
             "computed": len(missing),
         },
     )
+
+
+def made_with_of(scenario: Scenario, paths: Iterable[Path]) -> dict[str, object]:
+    """Return what a scenario's chunks were made with; it must be the same for all.
+
+    Parameters
+    ----------
+    scenario : the scenario.
+    paths : its chunks.
+
+    Raises
+    ------
+    StudyError
+        If a chunk was made from another scenario, or two with another code, library or loops.
+    """
+    again = (
+        "Remove the file and run again, without `--rerun-triggers mtime`, which keeps replicates "
+        "that other code or libraries made."
+    )
+    found: dict[str, object] = {}
+    first: Path | None = None
+    for path in paths:
+        own = made_from_of(path)
+        if own.pop("scenario", None) != scenario.fingerprint:
+            raise StudyError(
+                f"{path}: replicates of the scenario {scenario.name!r} must be made from it as the "
+                f"study has it now; these are from another. {again}"
+            )
+        if first is None:
+            first, found = path, own
+        elif own != found:
+            name = min(key for key in {*own, *found} if own.get(key) != found.get(key))
+            raise StudyError(
+                f"the chunks of the scenario {scenario.name!r} must all be made with the same; "
+                f"{name} is {found.get(name)!r} in {first} and {own.get(name)!r} in {path}. {again}"
+            )
+    return found
 
 
 def gather(paths: Iterable[Path]) -> pd.DataFrame:

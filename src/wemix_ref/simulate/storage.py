@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,7 +15,15 @@ import pyarrow.parquet as pq
 from wemix_ref.errors import StudyError
 from wemix_ref.files import write_bytes
 
-__all__ = ["COLUMNS", "chunk_name", "known_replicates", "read_rows", "write_rows"]
+__all__ = [
+    "COLUMNS",
+    "chunk_name",
+    "hash_of_rows",
+    "known_replicates",
+    "made_from_of",
+    "read_rows",
+    "write_rows",
+]
 
 #: Columns: scenario; replicate, from 0; analysis; status, "ok" or "failed"; message, why it
 #: failed; converged and singular, null where failed, converged also where the engine does not
@@ -73,6 +82,19 @@ def write_rows(path: Path, rows: pd.DataFrame, made_from: dict[str, object]) -> 
     write_bytes(path, sink.getvalue().to_pybytes())
 
 
+def hash_of_rows(rows: pd.DataFrame) -> str:
+    """SHA-256 of a table of replicates, however it is stored: column by column, every bit."""
+    digest = hashlib.sha256()
+    for name, kind in COLUMNS.items():
+        digest.update(f"{name}\n".encode())
+        if pa.types.is_floating(kind):
+            digest.update(rows[name].to_numpy(dtype="<f8").tobytes())
+        else:
+            values = [None if pd.isna(value) else value for value in rows[name].tolist()]
+            digest.update(json.dumps(values).encode())
+    return digest.hexdigest()
+
+
 def read_rows(path: Path) -> pd.DataFrame:
     """Read a table of replicates.
 
@@ -91,6 +113,27 @@ def read_rows(path: Path) -> pd.DataFrame:
             f"{', '.join(table.column_names)}. Remove the file and run again."
         )
     return table.to_pandas()
+
+
+def made_from_of(path: Path) -> dict[str, object]:
+    """Read what a table of replicates says it was made from.
+
+    Raises
+    ------
+    StudyError
+        If the file is no such table, or says nothing.
+    """
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+        content = json.loads(metadata.get(_MADE_FROM, b"null"))
+    except (OSError, pa.ArrowInvalid, ValueError) as error:
+        raise StudyError(f"{path}: the file must be a table of replicates: {error}") from error
+    if not isinstance(content, dict):
+        raise StudyError(
+            f"{path}: a table of replicates must say what it was made from; this one says "
+            "nothing. Remove the file and run again."
+        )
+    return content
 
 
 def known_replicates(
@@ -113,8 +156,7 @@ def known_replicates(
         if not here:
             continue
         try:
-            metadata = pq.read_schema(path).metadata or {}
-            if json.loads(metadata.get(_MADE_FROM, b"null")) != made_from:
+            if made_from_of(path) != made_from:
                 continue
             rows = read_rows(path)
         except (StudyError, OSError, pa.ArrowInvalid, ValueError):

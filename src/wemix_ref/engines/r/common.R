@@ -5,13 +5,24 @@ options(contrasts = c("contr.treatment", "contr.poly"), na.action = "na.omit",
 
 # Stop with a class of its own, so that a package that is not there is told from an error.
 need <- function(...) {
-  for (package in c(...)) {
-    if (!requireNamespace(package, quietly = TRUE)) {
-      stop(structure(
-        class = c("missing_package", "error", "condition"),
-        list(message = sprintf("the R package %s is not installed", package), call = NULL)
-      ))
-    }
+  lacking <- unlist(lapply(c(...), function(package) {
+    tryCatch({
+      suppressPackageStartupMessages(loadNamespace(package))
+      NULL
+    }, error = function(e) {
+      why <- if (length(find.package(package, quiet = TRUE))) {
+        paste("is installed and cannot be loaded:", conditionMessage(e))
+      } else {
+        "is not installed"
+      }
+      paste("the R package", package, why)
+    })
+  }))
+  if (length(lacking)) {
+    stop(structure(
+      class = c("missing_package", "error", "condition"),
+      list(message = paste(lacking, collapse = "; "), call = NULL)
+    ))
   }
 }
 

@@ -23,7 +23,7 @@ fit_wemix <- function(formula, own_formula, columns, weights, conditional, cente
   if (length(center_group)) arguments$center_group <- lapply(center_group, one_sided)
   if (length(center_grand)) arguments$center_grand <- one_sided(center_grand)
   run <- captured(do.call(WeMix::mix, arguments))
-  fit <- run$value
+  fit <- whole_answer(run$value)
   theta <- as.numeric(fit$theta[theta_names(term_layout(own$cnms, own$flist))])
   list(
     versions = package_versions("lme4", "Matrix", "WeMix"),
@@ -36,6 +36,17 @@ fit_wemix <- function(formula, own_formula, columns, weights, conditional, cente
     singular = any(abs(theta[diagonal_thetas(layout)]) < 1e-4),
     converged = NULL  # nothing in WeMix's object says whether its search came to an end
   )
+}
+
+# `$` takes `lnlf` for `lnl` where that is not there.
+whole_answer <- function(fit) {
+  wanted <- c("lnl", "lnlf", "coef", "sigma", "theta", "cov_mat", "varDF", "ngroups")
+  missing <- wanted[is.na(pmatch(wanted, names(fit)))]
+  if (length(missing)) {
+    stop("an answer of WeMix must have ", paste(wanted, collapse = ", "), "; it lacks ",
+         paste(missing, collapse = ", "))
+  }
+  fit
 }
 
 # `~ a + b` from names alone.

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wemix_ref.files import write_text
 from wemix_ref.report.studies.page import environment, style_of
 from wemix_ref.report.templating import rendered
+from wemix_ref.stamps import Stamp, write_stamped
 
 __all__ = ["ListedStudy", "write_studies_index"]
 
@@ -35,7 +35,9 @@ class ListedStudy:
     link: str
 
 
-def write_studies_index(studies: Sequence[ListedStudy], out: Path) -> None:
+def write_studies_index(
+    studies: Sequence[ListedStudy], out: Path, stamp: Stamp | None = None
+) -> None:
     """Write the page that lists the studies, whole or not at all.
 
     Parameters
@@ -44,7 +46,9 @@ def write_studies_index(studies: Sequence[ListedStudy], out: Path) -> None:
         In the order of the page.
     out : Path
         The page.
+    stamp : Stamp or None
+        What it carries.
     """
     made = environment()
     context = {"style": style_of(made), "studies": studies}
-    write_text(Path(out), rendered(made, "study_index.html.j2", context))
+    write_stamped(Path(out), rendered(made, "study_index.html.j2", context), stamp)

@@ -45,6 +45,7 @@ from wemix_ref.report.studies.writing import write_together
 from wemix_ref.report.studies.zips import zip_pictures
 from wemix_ref.report.templating import rendered, styles, surroundings
 from wemix_ref.simulate.published import LIMIT, PrintedMedian
+from wemix_ref.stamps import Stamp, stamped
 
 __all__ = ["environment", "render_study", "style_of", "write_study_report"]
 
@@ -65,6 +66,7 @@ def write_study_report(
     published: Sequence[PrintedMedian] | None = None,
     scenarios: Mapping[str, Mapping[str, Any]] | None = None,
     versions: Mapping[str, str] | None = None,
+    stamp: Stamp | None = None,
 ) -> None:
     """Write the report of a study: ``report.html``, ``figures/*.svg`` and ``tables/*.tex``.
 
@@ -89,6 +91,8 @@ def write_study_report(
         Names to parameters, in the study's order; None: as the file gives them.
     versions : Mapping of str to str or None
         What computed the replicates; None: what is installed.
+    stamp : Stamp or None
+        What page, figures and tables carry.
 
     Raises
     ------
@@ -110,7 +114,11 @@ def write_study_report(
         )
         for table in _all_tables(view)
     }
-    write_together(Path(out_dir), ("report.html", text), {"figures": figures, "tables": tables})
+    folders = {
+        folder: {name: stamped(name, content, stamp) for name, content in texts.items()}
+        for folder, texts in (("figures", figures), ("tables", tables))
+    }
+    write_together(Path(out_dir), ("report.html", stamped("report.html", text, stamp)), folders)
 
 
 def render_study(
