@@ -30,6 +30,11 @@ LONGEST = (
     "workflow/test_slurm.py",
     "the workflow",
     "workflow/test_faults.py",
+    "unit/test_docs.py",
+    "unit/test_bench_measure.py",
+    "unit/test_compiled.py",
+    "unit/test_hunt_search.py",
+    "unit/test_study_report.py",
 )
 
 _ASK_R = 'cat(as.character(getRversion()), if (nzchar(system.file(package = "lme4"))) "lme4")'
