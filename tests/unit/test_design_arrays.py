@@ -237,12 +237,20 @@ def plain_data():
     return data
 
 
+@pytest.fixture
+def copying_on_write():
+    """What pandas 3 always does and pandas 2 on demand."""
+    if copies_on_write():
+        yield
+    else:
+        with pd.option_context("mode.copy_on_write", True):
+            yield
+
+
+@pytest.mark.usefixtures("copying_on_write")
 @pytest.mark.parametrize("weights", [None, ["w1", "w2", "w3"]])
 def test_a_fit_reads_the_columns_of_large_data_where_they_are(plain_data, weights, monkeypatch):
     monkeypatch.setattr("wemix_ref.design.IN_PLACE", 10)
-    if not copies_on_write():  # pandas 2 does on demand
-        monkeypatch.setattr(pd.options.mode, "copy_on_write", True)
-        plain_data = plain_data.copy()
     design = build_design("y ~ x + z + (1|class) + (x|school)", plain_data, weights)
     X, y, Zs, codes, omega = design.columns()
     for column, name in zip([*X[1:], y, Zs[1][1]], ["x", "z", "y", "x"], strict=True):
