@@ -11,6 +11,9 @@ from pathlib import Path
 __all__ = ["fingerprint", "sources_of"]
 
 PACKAGE = Path(__file__).resolve().parent
+_PY = ".py"
+# in two parts: whole, it would name the package itself as a file that this module depends on
+_INIT = f"__init__{_PY}"
 
 
 def fingerprint(*modules: str, package: Path = PACKAGE) -> str:
@@ -69,7 +72,7 @@ def _neighbours(path: Path, package: Path) -> tuple[Path, ...]:
     for text in texts:
         # A name such as "lme4.R"; never a path that leads elsewhere.
         files += [file for place in (".", "r") if (file := path.parent / place / text).is_file()]
-    if path.name == "__init__.py" and path.parent != package:
+    if path.name == _INIT and path.parent != package:
         files += [
             file
             for file in path.parent.rglob("*")
@@ -108,7 +111,7 @@ def _imported(node: ast.AST, package: str) -> Iterator[str]:
 
 def _file_of(module: str, package: Path) -> Path | None:
     place = package.joinpath(*module.split(".")) if module else package
-    if (place / "__init__.py").is_file():
-        return place / "__init__.py"
+    if (place / _INIT).is_file():
+        return place / _INIT
     file = place.with_suffix(".py")
     return file if module and file.is_file() else None

@@ -23,11 +23,11 @@ import platform
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import wemix_ref
 from wemix_ref.errors import DataError
 from wemix_ref.files import write_text
 from wemix_ref.fingerprint import fingerprint
@@ -123,7 +123,9 @@ class Stamp:
 
 def software_here(*modules: str) -> dict[str, str]:
     """Return what makes a file here: versions, and the hash of the modules' sources."""
-    found = {"wemix_ref": wemix_ref.__version__, "code": fingerprint(*modules)}
+    # by name: a stamp does not make a file depend on the sources of the whole package
+    own = import_module("wemix_ref").__version__
+    found = {"wemix_ref": own, "code": fingerprint(*modules)}
     found["Python"] = platform.python_version()
     return found | {name: version(name) for name in _LIBRARIES}
 

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 from wemix_ref.errors import DataError
+from wemix_ref.fingerprint import sources_of
 from wemix_ref.simulate.storage import COLUMNS, hash_of_rows, write_rows
 from wemix_ref.stamps import (
     CODE,
@@ -211,6 +212,12 @@ def test_rows_have_the_same_hash_however_they_were_stored():
 def test_every_rule_names_modules_that_are_there():
     for rule in CODE:
         assert len(software_here(*CODE[rule])["code"]) == 16
+
+
+def test_to_carry_a_stamp_is_not_to_depend_on_the_estimator():
+    names = {path.name for path in sources_of("stamps")}
+    assert "fingerprint.py" in names
+    assert not names & {"deviance.py", "fit.py", "design.py"}
 
 
 def test_a_csv_is_written_as_the_csv_module_writes_it(inputs, stamper):
