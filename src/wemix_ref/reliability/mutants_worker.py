@@ -2,7 +2,8 @@
 
 Called as ``python -m wemix_ref.reliability.mutants_worker REQUEST``, a JSON file with ``modules``
 (dotted names), ``mutants`` (pairs of a module and the number of its mutant), ``tests`` (files or
-directories), ``seconds`` (of tests for each mutant) and ``answer`` (a file). Prints its progress.
+directories), ``seconds`` (of tests for each mutant), ``again`` (of tests for each that survives
+those and is not among ``explained``) and ``answer`` (a file). Prints its progress.
 
 Tests are collected once and the package stays imported. A first child runs every test unmutated
 and follows which lines of the modules it executes; each further child makes one mutant, gives its
@@ -27,6 +28,7 @@ import time
 import types
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import zip_longest
@@ -68,7 +70,8 @@ class Examination:
 
     def __init__(self, request: Mapping[str, Any], tell: Callable[[str], None]) -> None:
         self._mutants = [(module, int(number)) for module, number in request["mutants"]]
-        self._seconds = float(request["seconds"])
+        self._seconds, self._again = float(request["seconds"]), float(request["again"])
+        self._explained = {(module, int(number)) for module, number in request["explained"]}
         self._sources = {module: _source_of(module) for module in request["modules"]}
         self._tell = tell
         self._seen: Lines = set()
@@ -97,12 +100,16 @@ class Examination:
         started = time.perf_counter()
         for count, (module, number) in enumerate(self._mutants, 1):
             edit = edits[module][number]
-            tests = chosen(_covering(edit.mutant, covering), names, times, self._seconds)
-            state, test, took = self._examined(
-                lambda edit=edit, module=module: _bring_in(edit, trees[module], functions),  # type: ignore[misc]
-                tests,
-                times,
-            )
+            by_line = _covering(edit.mutant, covering)
+            bring_in = partial(_bring_in, edit, trees[module], functions)
+            tests = chosen(by_line, names, times, self._seconds)
+            state, test, took = self._examined(bring_in, tests, times)
+            if state == "survived" and (module, number) not in self._explained:
+                more = chosen(by_line, names, times, self._again)
+                more = [one for one in more if one not in tests]
+                if more:
+                    state, test, longer = self._examined(bring_in, more, times)
+                    tests, took = [*tests, *more], took + longer
             self.answer["mutants"].append(
                 {"module": module, "number": number, "state": state, "test": test,
                  "tests": len(tests), "seconds": took}
