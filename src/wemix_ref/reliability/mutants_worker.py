@@ -85,6 +85,9 @@ class Examination:
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Follow the tests, then run each mutant."""
+        # before anything takes long: the source must be the one that was imported
+        trees = {name: _tree(path) for name, path in self._sources.items()}
+        edits = {name: edits_of(tree, name) for name, tree in trees.items()}
         _warm_up()
         functions = _functions(self._sources.values())
         gc.collect()
@@ -95,8 +98,6 @@ class Examination:
         names = [item.nodeid for item in self._items]
         self.answer["tests"] = {"collected": len(self._items), "failed": failed}
         self._tell(f"{len(self._items)} tests take {sum(times):.0f} s")
-        trees = {name: _tree(path) for name, path in self._sources.items()}
-        edits = {name: edits_of(tree, name) for name, tree in trees.items()}
         started = time.perf_counter()
         for count, (module, number) in enumerate(self._mutants, 1):
             edit = edits[module][number]
@@ -346,12 +347,15 @@ def _bring_in(edit: Edit, tree: ast.Module, functions: Functions) -> None:
         _put_values(module, tree, edit.mutant.line)
         return
     found = list(_codes(compile(tree, path, "exec"), edit.mutant.function))
+    made = False
     for old in functions.get((path, edit.mutant.function), ()):
         for code in found:
             if code.co_firstlineno == old.__code__.co_firstlineno:
-                old.__code__ = code
+                old.__code__, made = code, True
                 if isinstance(edit.node, ast.arguments):
                     old.__defaults__, old.__kwdefaults__ = _defaults(tree, code, vars(module))
+    if not made:
+        raise LookupError(f"no function {edit.mutant.function} of {path} is as in its source.")
 
 
 def _codes(code: types.CodeType, name: str) -> Iterator[types.CodeType]:
