@@ -57,6 +57,8 @@ def bars(right: str) -> list[tuple[bool, tuple[str, ...], str]]:
             ("factor(x, c(1, 2))", "ordered(z, c(2, 1))"),
         ),
         ("I(2^-x)", True, ("I(2^-x)",)),
+        ("I(x + log(2))", True, ("I(x + log(2))",)),
+        ("(a + b)^1e9", True, ("a", "b", "a:b")),
     ],
 )
 def test_term_algebra_is_that_of_r(right: str, intercept: bool, labels: tuple[str, ...]) -> None:

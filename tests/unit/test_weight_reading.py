@@ -157,3 +157,15 @@ def test_each_step_is_judged_for_itself(conditional: bool) -> None:
     assert "`a`" not in message
     assert told(wrong, ["a", None, "c"], both, conditional) == []
     assert told(wrong, names, [False, False], conditional) == []
+
+
+def test_weights_scaled_to_the_size_are_noticed_within_a_millionth() -> None:
+    rng = np.random.default_rng(3)
+    parent = np.arange(200) // 10
+    own = rng.uniform(0.2, 1.8, 200)
+    own *= (10 / np.bincount(parent, own))[parent] * (1 + 0.5e-6)
+    above = rng.uniform(2, 5, 20)
+    assert seem_conditional(own, above, parent)
+    assert not seem_conditional(own * (1 + 1e-6), above, parent)
+    # where the groups' weights are one, both readings are the same
+    assert not seem_conditional(own, np.ones(20), parent)

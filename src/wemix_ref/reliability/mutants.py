@@ -69,8 +69,8 @@ TESTS = (
 #: Explanations of mutants that nothing can notice: module, function, mutated text, why.
 REASONS = "mutants.json"
 
-#: Seconds of tests for each mutant, at most.
-SECONDS = 3.0
+#: Seconds of tests for each mutant, at most, and for each that survives those unexplained.
+SECONDS, AGAIN = 3.0, 40.0
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def sampled(mutants: Sequence[Mutant], n: int, seed: int) -> list[Mutant]:
 
 
 def examined(
-    mutants: Sequence[Mutant], tests: Sequence[str], tell: Tell, seconds: float = SECONDS
+    mutants: Sequence[Mutant], tests: Sequence[str], tell: Tell, explained: Reasons | None = None
 ) -> tuple[list[Seen], dict[str, Any]]:
     """Run mutants before tests, in a process of its own; what came of each, and of the tests.
 
@@ -140,6 +140,7 @@ def examined(
     RuntimeError
         The process ended without an answer.
     """
+    why = explained or {}
     missing = [name for name in tests if not Path(name).exists()]
     if missing:
         raise OptionError(
@@ -152,7 +153,9 @@ def examined(
             "modules": list(dict.fromkeys(one.module for one in mutants)),
             "mutants": [(one.module, one.number) for one in mutants],
             "tests": list(tests),
-            "seconds": seconds,
+            "seconds": SECONDS,
+            "again": AGAIN,
+            "explained": [(one.module, one.number) for one in mutants if one.key in why],
             "answer": str(answer),
         }
         request.write_text(json.dumps(asked), encoding="utf-8")
@@ -210,8 +213,8 @@ def run(n: int, seed: int, tell: Tell) -> Record:
     every = made()
     mutants = sampled(every, n, seed)
     tell(f"{len(mutants)} of {len(every)} mutants")
-    seen, tests = examined(mutants, TESTS, tell)
     why = reasons()
+    seen, tests = examined(mutants, TESTS, tell, why)
     stale = sorted(set(why) - {one.key for one in every})
     noticed = sorted({one.mutant.key for one in seen if not one.lives} & set(why))
     left = [one for one in seen if one.lives and one.mutant.key not in why]
@@ -219,7 +222,8 @@ def run(n: int, seed: int, tell: Tell) -> Record:
         f"Of {len(every)} mutants in {len(MODULES)} modules {len(seen)} were run before "
         f"{tests['collected']} tests of {len(TESTS)} files and directories, each before those that "
         f"execute its lines, for at most {SECONDS:g} seconds of tests as they take unmutated: the "
-        "cheapest ones, and the cheapest of each test function. Tests with R running, of the "
+        "cheapest ones, and the cheapest of each test function; for at most "
+        f"{AGAIN:g} where it survived those unexplained. Tests with R running, of the "
         "workflow and marked slow were left out, and so were the compiled loops. Those not noticed "
         "are either explained or count as not as they must be."
     )

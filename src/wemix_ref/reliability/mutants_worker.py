@@ -2,7 +2,8 @@
 
 Called as ``python -m wemix_ref.reliability.mutants_worker REQUEST``, a JSON file with ``modules``
 (dotted names), ``mutants`` (pairs of a module and the number of its mutant), ``tests`` (files or
-directories), ``seconds`` (of tests for each mutant) and ``answer`` (a file). Prints its progress.
+directories), ``seconds`` (of tests for each mutant), ``again`` (of tests for each that survives
+those and is not among ``explained``) and ``answer`` (a file). Prints its progress.
 
 Tests are collected once and the package stays imported. A first child runs every test unmutated
 and follows which lines of the modules it executes; each further child makes one mutant, gives its
@@ -27,6 +28,7 @@ import time
 import types
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import zip_longest
@@ -68,7 +70,8 @@ class Examination:
 
     def __init__(self, request: Mapping[str, Any], tell: Callable[[str], None]) -> None:
         self._mutants = [(module, int(number)) for module, number in request["mutants"]]
-        self._seconds = float(request["seconds"])
+        self._seconds, self._again = float(request["seconds"]), float(request["again"])
+        self._explained = {(module, int(number)) for module, number in request["explained"]}
         self._sources = {module: _source_of(module) for module in request["modules"]}
         self._tell = tell
         self._seen: Lines = set()
@@ -82,6 +85,9 @@ class Examination:
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Follow the tests, then run each mutant."""
+        # before anything takes long: the source must be the one that was imported
+        trees = {name: _tree(path) for name, path in self._sources.items()}
+        edits = {name: edits_of(tree, name) for name, tree in trees.items()}
         _warm_up()
         functions = _functions(self._sources.values())
         gc.collect()
@@ -92,17 +98,19 @@ class Examination:
         names = [item.nodeid for item in self._items]
         self.answer["tests"] = {"collected": len(self._items), "failed": failed}
         self._tell(f"{len(self._items)} tests take {sum(times):.0f} s")
-        trees = {name: _tree(path) for name, path in self._sources.items()}
-        edits = {name: edits_of(tree, name) for name, tree in trees.items()}
         started = time.perf_counter()
         for count, (module, number) in enumerate(self._mutants, 1):
             edit = edits[module][number]
-            tests = chosen(_covering(edit.mutant, covering), names, times, self._seconds)
-            state, test, took = self._examined(
-                lambda edit=edit, module=module: _bring_in(edit, trees[module], functions),  # type: ignore[misc]
-                tests,
-                times,
-            )
+            by_line = _covering(edit.mutant, covering)
+            bring_in = partial(_bring_in, edit, trees[module], functions)
+            tests = chosen(by_line, names, times, self._seconds)
+            state, test, took = self._examined(bring_in, tests, times)
+            if state == "survived" and (module, number) not in self._explained:
+                more = chosen(by_line, names, times, self._again)
+                more = [one for one in more if one not in tests]
+                if more:
+                    state, test, longer = self._examined(bring_in, more, times)
+                    tests, took = [*tests, *more], took + longer
             self.answer["mutants"].append(
                 {"module": module, "number": number, "state": state, "test": test,
                  "tests": len(tests), "seconds": took}
@@ -339,12 +347,15 @@ def _bring_in(edit: Edit, tree: ast.Module, functions: Functions) -> None:
         _put_values(module, tree, edit.mutant.line)
         return
     found = list(_codes(compile(tree, path, "exec"), edit.mutant.function))
+    made = False
     for old in functions.get((path, edit.mutant.function), ()):
         for code in found:
             if code.co_firstlineno == old.__code__.co_firstlineno:
-                old.__code__ = code
+                old.__code__, made = code, True
                 if isinstance(edit.node, ast.arguments):
                     old.__defaults__, old.__kwdefaults__ = _defaults(tree, code, vars(module))
+    if not made:
+        raise LookupError(f"no function {edit.mutant.function} of {path} is as in its source.")
 
 
 def _codes(code: types.CodeType, name: str) -> Iterator[types.CodeType]:
