@@ -17,12 +17,7 @@ Array = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
 
-@compiled(
-    types=(
-        "void(f8[:,:,::1], f8[:,:,::1], f8[:,:,::1], f8[:,:,::1], f8[:,:,::1], intp[::1], "
-        "f8[::1], intp[::1], f8[:,:,::1])"
-    )
-)
+@compiled
 def pull_back(
     TL: Array,
     A_inv: Array,
@@ -123,7 +118,7 @@ def curvature(
             out[j, i] = out[i, j]
 
 
-@compiled(types="void(f8[:,::1], f8[:,:,::1], f8[:,:,::1], f8[:,:,::1], intp[::1], f8[:,:,::1])")
+@compiled
 def pull_down(Lam: Array, A_inv: Array, U: Array, above: Array, parent: Ints, out: Array) -> None:
     """Out = [-B; I] G [-B; I]' + Lambda A^-1 Lambda' on zz, with B = Lambda U."""
     G, q, r = U.shape

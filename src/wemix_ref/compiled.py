@@ -42,8 +42,6 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
-from wemix_ref.compiled_calls import by_address
-
 __all__ = ["HAVE_NUMBA", "Compiled", "compiled", "rebound"]
 
 P = ParamSpec("P")
@@ -81,14 +79,10 @@ class Compiled(Generic[P, R]):
     plain : the function as it was written.
     """
 
-    def __init__(
-        self, function: Callable[P, R], options: dict[str, Any], types: str | None = None
-    ) -> None:
+    def __init__(self, function: Callable[P, R], options: dict[str, Any]) -> None:
         self.plain = function
         self._options = options
-        self._types = types
         self._dispatcher: Any = None
-        self._by_address: Any = None
         functools.update_wrapper(self, function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -115,22 +109,6 @@ class Compiled(Generic[P, R]):
                     self._dispatcher = self._compile(cache=False)
         return self._dispatcher
 
-    def called(self) -> Any:  # noqa: ANN401
-        """What other compiled functions call; numba must be there."""
-        if self._types is None:
-            return self.dispatcher()
-        with _lock:
-            if self._by_address is None:
-                dispatcher = self.dispatcher()
-                if dispatcher is self.plain:  # NUMBA_DISABLE_JIT
-                    return dispatcher
-                try:
-                    self._by_address = by_address(dispatcher, self.plain, self._types)
-                except OSError:
-                    self._dispatcher = self._compile(cache=False)
-                    self._by_address = by_address(self._dispatcher, self.plain, self._types)
-        return self._by_address
-
     def _compile(self, *, cache: bool) -> Any:  # noqa: ANN401
         options = {"nogil": True, "error_model": "numpy", **self._options}
         return _numba().njit(cache=cache, **options)(_resolved(self.plain))
@@ -146,7 +124,7 @@ def _resolved(function: Any) -> Any:  # noqa: ANN401
     }
     if not called:
         return function
-    copy = rebound(function, {name: one.called() for name, one in called.items()})
+    copy = rebound(function, {name: one.dispatcher() for name, one in called.items()})
     homes = _homes(function) - {function.__module__}
     if homes:
         # numba looks at the function's own file only, but its file on disk has its name
@@ -194,21 +172,16 @@ def compiled(function: Callable[P, R], /) -> Compiled[P, R]: ...
 def compiled(
     function: None = None,
     /,
-    *,
-    types: str | None = None,
     **options: Any,  # noqa: ANN401
 ) -> Callable[[Callable[P, R]], Compiled[P, R]]: ...
 
 
-def compiled(function: Any = None, /, *, types: str | None = None, **options: Any) -> Any:
+def compiled(function: Any = None, /, **options: Any) -> Any:
     """Compile a function of loops over arrays at its first call.
 
     Parameters
     ----------
     function : the function, when used without options.
-    types : of result and arguments, such as ``"f8(f8[::1], i8)"``: at these types other compiled
-        functions call it where it stands, and do not hold its code. They compile in less time, and
-        a call costs a little more.
     options : more of ``numba.njit``'s, such as ``fastmath``.
 
     Examples
@@ -224,5 +197,5 @@ def compiled(function: Any = None, /, *, types: str | None = None, **options: An
     6
     """
     if function is not None:
-        return Compiled(function, options, types)
-    return lambda inner: Compiled(inner, options, types)
+        return Compiled(function, options)
+    return lambda inner: Compiled(inner, options)

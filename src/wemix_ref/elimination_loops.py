@@ -180,7 +180,7 @@ def _rest(TL: Array, C: Array, start: int, n: int, U: Array, E: Array) -> None:
                     E[g, i, c] = t
 
 
-@compiled(types="void(f8[:,:,::1], f8[:,::1], f8[:,:,::1])")
+@compiled
 def contract(T: Array, V: Array, C: Array) -> None:
     """C = [T without the fixed part; its products with V]."""
     G, q, m = T.shape
@@ -197,7 +197,7 @@ def contract(T: Array, V: Array, C: Array) -> None:
                 C[g, i, keep + j] = s
 
 
-@compiled(types="i8(f8[:,:,::1], f8[:,::1], f8[::1], i8, f8[:,::1], f8[:,:,::1], f8[::1])")
+@compiled
 def eliminate(
     T: Array, Lam: Array, psi: Array, n_fold: int, F: Array, B: Array, log_det: Array
 ) -> int:
@@ -251,7 +251,7 @@ def eliminate(
     return -1
 
 
-@compiled(types="void(f8[:,:,::1], i8, f8[::1], intp[::1], f8[:,:,::1], f8[:,:,::1])")
+@compiled
 def subtract(B: Array, first: int, weights: Array, ancestor: Ints, T: Array, low: Array) -> None:
     """T[ancestor] -= weight B_z'B over the columns from `first`, z the first of them.
 
@@ -293,7 +293,7 @@ def subtract(B: Array, first: int, weights: Array, ancestor: Ints, T: Array, low
         begin = end
 
 
-@compiled(types="i8(f8[:,:,::1], f8[:,::1], f8[:,:,::1], f8[:,:,::1], f8[:,:,::1], f8[:,:,::1])")
+@compiled
 def solve(C: Array, Lam: Array, TL: Array, A_inv: Array, U: Array, E: Array) -> int:
     """TL, A^-1, U = A^-1 Lambda' C_zr and E = C_zr - TL U of every group."""
     G, q, _ = C.shape

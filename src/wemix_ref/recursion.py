@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wemix_ref import elimination_arrays, level_loops, recursion_loops
+from wemix_ref import elimination_arrays, recursion_loops
 from wemix_ref.compiled import HAVE_NUMBA, rebound
 from wemix_ref.crossproducts import CrossProducts, LevelGroups
 
@@ -26,36 +26,9 @@ Arrays = tuple[Array, ...]
 #: From so many columns of [X, y] on, a product of matrices (BLAS) beats a loop over groups.
 MANY_COLUMNS = 24
 
-
-def _fold(B: Array, psi: Array, k: int, F: Array) -> None:
-    G, q, r = B.shape
-    last = np.ascontiguousarray(B[:, :, r - k :]).reshape(G * q, k)
-    F -= np.dot(last.T, last * np.repeat(psi, q)[:, None])
-
-
-def _by_weight(T: Array, low: Array, psi: Array) -> None:
-    T[:] = (T + low) / psi.reshape(psi.size, 1, 1)
-
-
-def _add_up(parts: Array, low: Array, F: Array) -> None:
-    parts += low
-    F[:] = parts.sum(axis=0)
-
-
 _IN_MATRICES: dict[str, Any] = {
     name: getattr(elimination_arrays, name) for name in elimination_arrays.__all__
-}
-_IN_MATRICES |= {
-    "fold": _fold,
-    "fill": np.copyto,
-    "by_weight": _by_weight,
-    "add_up": _add_up,
-    "weighted_sum": np.dot,
-}
-_IN_MATRICES |= {
-    "moved_above": rebound(level_loops.moved_above.plain, _IN_MATRICES),
-    "moved_below": rebound(level_loops.moved_below.plain, _IN_MATRICES),
-}
+} | {"weighted_sum": np.dot}
 _upward, _downward, _second = (
     rebound(one.plain, _IN_MATRICES)
     for one in (recursion_loops.upward, recursion_loops.downward, recursion_loops.second)

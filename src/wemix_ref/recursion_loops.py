@@ -1,10 +1,9 @@
 """The ways up and down the levels, for many fits one after the other, to be compiled.
 
-Here is only the order of things, since these functions are compiled for each number of levels; the
-steps are those of `elimination_loops.py` and `level_loops.py`, one level of one fit at a time. What
-belongs to a level is a tuple over levels, lowest first. In its arrays the groups of all fits stand
-one fit after the other, `starts` says where, and group numbers (parent, top, above) count from the
-fit's first. So a fit gives the same bits whatever stands beside it.
+Here is only the order of things; the steps are those of `elimination_loops.py`, one level of one
+fit at a time. What belongs to a level is a tuple over levels, lowest first. In its arrays the
+groups of all fits stand one fit after the other, `starts` says where, and group numbers (parent,
+top, above) count from the fit's first. So a fit gives the same bits whatever stands beside it.
 
 Functions write into their last arguments. `failed` has a fit's first level where A was not positive
 definite; -1 where all went well.
@@ -23,15 +22,9 @@ from wemix_ref.elimination_loops import (
     pull_down,
     solve,
     subtract,
-)
-from wemix_ref.level_loops import (
-    add_up,
-    by_weight,
-    fill,
-    fold,
-    moved_above,
-    moved_below,
-    weighted_sum,
+    tangents,
+    tangents_back,
+    through_above,
 )
 
 __all__ = ["downward", "second", "upward"]
@@ -43,6 +36,29 @@ Indices = tuple[Ints, ...]
 
 #: Groups of a level that are eliminated before what they explain is taken off those above.
 CHUNK = 2048
+
+#: Log-determinants that are summed before they are added to the others.
+BLOCK = 128
+
+
+@compiled
+def fold(B: Array, psi: Array, k: int, F: Array) -> None:
+    """F -= sum psi B'B over the last k columns, by a product of matrices."""
+    G, q, r = B.shape
+    last = np.ascontiguousarray(B[:, :, r - k :]).reshape(G * q, k)
+    weighted = last * np.repeat(psi, q).reshape(G * q, 1)
+    F -= np.dot(last.T, weighted)
+
+
+@compiled
+def weighted_sum(psi: Array, log_det: Array) -> float:
+    total, part = 0.0, 0.0
+    for g in range(psi.size):
+        part += psi[g] * log_det[g]
+        if (g + 1) % BLOCK == 0:
+            total += part
+            part = 0.0
+    return total + part
 
 
 @compiled
@@ -82,23 +98,23 @@ def upward(
     for f in fits:
         total[f] = 0.0
         failed[f] = -1
-        fill(F[f : f + 1], F_start[f : f + 1])
+        F[f] = F_start[f]
         first_top, end_top = starts[L - 1][f], starts[L - 1][f + 1]
         by_top = F_top.shape[0] > 0
         rounded = [low[level][starts[level][f] : starts[level][f + 1]].copy() for level in range(L)]
         fixed, F_rounded = F_top[first_top:end_top], F_low[first_top:end_top].copy()
         if by_top:
-            fill(fixed, F_top_start[first_top:end_top])
+            fixed[:] = F_top_start[first_top:end_top]
         for level in range(1, L):
             a, b = starts[level][f], starts[level][f + 1]
-            fill(left[level][a:b], T[level][a:b])
+            left[level][a:b] = T[level][a:b]
         for level in range(L):
             a, b = starts[level][f], starts[level][f + 1]
             mine = psi[level][a:b]
             here = T[level][a:b]
             if level > 0:
                 here = left[level][a:b]
-                by_weight(here, rounded[level], mine)
+                here[:] = (here + rounded[level]) / mine.reshape(b - a, 1, 1)
             own, lam = log_det[level][a:b], Lam[level][f]
             q, r = here.shape[1], here.shape[2] - here.shape[1]
             # what some groups explain goes up before the next are looked at, and stays in the cache
@@ -123,7 +139,8 @@ def upward(
                 break
             total[f] += weighted_sum(mine, own)
         if by_top and failed[f] < 0:
-            add_up(fixed, F_rounded, F[f])
+            fixed += F_rounded
+            F[f] = fixed.sum(axis=0)
 
 
 @compiled
@@ -213,57 +230,65 @@ def second(
     dFv : (N, n_theta, p + 1) of F v, zeros before. dF : (N, n_theta, c, c) of V'F V.
     """
     L = len(T)
-    n = dFv.shape[1]
+    n, k = dFv.shape[1], dFv.shape[2]
     for f in fits:
         G, M = starts[0][f + 1] - starts[0][f], C[0].shape[2]
-        moved = [np.zeros((0, G, M, M))]
+        dT = np.zeros((0, G, M, M))
+        moved = [dT]
         for level in range(L):
             a, b = starts[level][f], starts[level][f + 1]
+            u, e = U[level][a:b], E[level][a:b]
             size = 1
             if level + 1 < L:
                 size = starts[level + 1][f + 1] - starts[level + 1][f]
-            up = moved_above(
-                Lam[level][f],
-                U[level],
-                E[level],
-                moved[level],
-                dLam[level][f],
-                parent[level],
-                shares[level],
-                a,
-                b,
-                size,
-            )
-            moved.append(up)
-        M = dF.shape[2]
-        fill(dF[f], moved[L].reshape(n, M, M))
-        down, last = np.zeros((n, 1, M, M)), np.zeros((n, 1, M))
+            r = u.shape[2]
+            up = np.zeros((dT.shape[0] + dLam[level].shape[1], size, r, r))
+            groups, times = parent[level][a:b], shares[level][a:b]
+            tangents(Lam[level][f], u, e, dT, dLam[level][f], groups, times, up)
+            dT = up
+            moved.append(dT)
+        dF[f] = dT[:, 0]
+        d_above, d_last = np.zeros((n, 1, dT.shape[2], dT.shape[3])), np.zeros((n, 1, dT.shape[2]))
         for level in range(L - 1, -1, -1):
-            above, end = f, f + 1
+            a, b = starts[level][f], starts[level][f + 1]
+            up_to, end = f, f + 1
             if level + 1 < L:
-                above, end = starts[level + 1][f], starts[level + 1][f + 1]
-            down, last = moved_below(
-                C[level],
-                Lam[level][f],
-                TL[level],
-                A_inv[level],
-                U[level],
-                E[level],
-                moved[level],
-                dLam[level][f],
-                adjoint[level],
-                down,
-                last,
-                parent[level],
-                psi[level],
-                T[level],
-                low[level],
-                level > 0,
-                starts[level][f],
-                starts[level][f + 1],
-                above,
-                end,
-                sigma2[f],
-                slopes[level][f],
-                dFv[f],
+                up_to, end = starts[level + 1][f], starts[level + 1][f + 1]
+            u, e, lam = U[level][a:b], E[level][a:b], Lam[level][f]
+            G, q, r = u.shape
+            fixed, times = T[level][a:b], psi[level][a:b]
+            if level > 0:
+                fixed = fixed[:, :, -k:] + low[level][a:b][:, :, -k:]
+                times = np.ones(G)
+            below, groups, mine = moved[level], parent[level][a:b], psi[level][a:b]
+            D = below.shape[0] + dLam[level].shape[1]
+            out = slopes[level][f, :D]
+            down = np.empty((below.shape[0], G, q + r, q + r))
+            down_last = np.empty((n if below.shape[0] else 0, G, q + r))
+            variance = sigma2[f]
+            through_above(
+                lam, u, e, d_above, d_last, groups, mine, fixed, times, variance, out, dFv[f]
             )
+            tangents_back(
+                C[level][a:b],
+                lam,
+                TL[level][a:b],
+                A_inv[level][a:b],
+                u,
+                e,
+                below,
+                dLam[level][f],
+                adjoint[level][up_to:end],
+                d_above,
+                d_last,
+                groups,
+                mine,
+                fixed,
+                times,
+                variance,
+                out,
+                dFv[f],
+                down,
+                down_last,
+            )
+            d_above, d_last = down, down_last

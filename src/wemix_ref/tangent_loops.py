@@ -42,12 +42,7 @@ def _together(E: Array, U: Array, weights: Array, parent: Ints, S: Array) -> Non
             g += 1
 
 
-@compiled(
-    types=(
-        "void(f8[:,::1], f8[:,:,::1], f8[:,:,::1], f8[:,:,:,::1], f8[:,:,::1], intp[::1], "
-        "f8[::1], f8[:,:,:,::1])"
-    )
-)
+@compiled
 def tangents(
     Lam: Array,
     U: Array,
@@ -110,12 +105,7 @@ def tangents(
                                 up[own + d, k, b, a] -= t
 
 
-@compiled(
-    types=(
-        "void(f8[:,::1], f8[:,:,::1], f8[:,:,::1], f8[:,:,:,::1], f8[:,:,::1], intp[::1], "
-        "f8[::1], f8[:,:,::1], f8[::1], f8, f8[:,:,::1], f8[:,::1])"
-    )
-)
+@compiled
 def through_above(
     Lam: Array,
     U: Array,

@@ -36,59 +36,6 @@ def run(code, **environment):
     return out.stdout.strip()
 
 
-@compiled(types="UniTuple(f8[::1], 2)(f8[::1], i8)")
-def _largest_first(values, n):
-    if n < 0:
-        raise ValueError("n must not be negative")
-    copy = np.sort(values)[::-1].copy()
-    return copy[:n], copy[n:]
-
-
-@compiled
-def _of_largest(values, n):
-    first, others = _largest_first(values, n)
-    return first.sum() - others.sum()
-
-
-@pytest.mark.parametrize("switch", ["0", "1"])
-def test_one_compiled_function_calls_another_where_it_stands(monkeypatch, switch):
-    monkeypatch.setenv("WEMIX_REF_NUMBA", switch)
-    values = np.array([3.0, 1.0, 4.0, 1.0, 5.0])
-    for _ in range(1000):  # what comes back is owned, and freed once
-        assert _of_largest(values, 2) == 4.0
-    with pytest.raises(ValueError, match="must not be negative"):
-        _of_largest(values, -1)
-
-
-@pytest.mark.skipif(not HAVE_NUMBA(), reason="numba is not installed")
-def test_a_function_that_is_called_where_it_stands_is_given_its_types_alone():
-    @compiled
-    def of_whole_numbers(values):
-        return _largest_first(values, 1)
-
-    with pytest.raises(Exception, match=r"_largest_first|argument"):
-        of_whole_numbers(np.arange(3))
-
-
-@pytest.mark.skipif(not HAVE_NUMBA(), reason="numba is not installed")
-def test_code_on_disk_calls_what_this_process_has(tmp_path):
-    (tmp_path / "loops.py").write_text(
-        "from wemix_ref.compiled import compiled\n\n"
-        '@compiled(types="f8(f8)")\ndef triple(x):\n    return 3.0 * x\n\n'
-        "@compiled\ndef more(x):\n    return triple(x) + 1.0\n"
-    )
-    code = """
-import loops
-print(loops.more(2.0))
-for one in (loops.more, loops.triple):
-    print(sum(one.dispatcher().stats.cache_hits.values()))
-"""
-    paths = os.pathsep.join([str(tmp_path), str(Path(module.__file__).parents[1])])
-    switches = {"PYTHONPATH": paths, "NUMBA_CACHE_DIR": str(tmp_path), "WEMIX_REF_NUMBA": "1"}
-    assert run(code, **switches).split() == ["7.0", "0", "0"]
-    assert run(code, **switches).split() == ["7.0", "1", "1"]
-
-
 @pytest.mark.parametrize("switch", ["0", "1"])
 def test_one_compiled_function_calls_another(monkeypatch, switch):
     monkeypatch.setenv("WEMIX_REF_NUMBA", switch)
@@ -181,18 +128,17 @@ def test_goes_on_where_the_cache_breaks(monkeypatch):
 
 
 @pytest.mark.skipif(not HAVE_NUMBA(), reason="numba is not installed")
-@pytest.mark.parametrize("how", ["compiled", 'compiled(types="f8(f8)")'])
-def test_what_is_on_disk_is_not_used_when_a_function_of_another_module_has_changed(tmp_path, how):
+def test_what_is_on_disk_is_not_used_when_a_function_of_another_module_has_changed(tmp_path):
     # numba itself looks at the file of the function that is called, and no further
     calls = "from wemix_ref.compiled import compiled\nfrom {} import {}\n\n"
-    calls += f"@{how}\n" + "def {}(x):\n    return {}(x)\n"
+    calls += "@compiled\ndef {}(x):\n    return {}(x)\n"
     (tmp_path / "upper.py").write_text(calls.format("middle", "middle", "upper", "middle"))
     (tmp_path / "middle.py").write_text(calls.format("lower", "lower", "middle", "lower"))
     seen = []
     for factor in ("2.0", "3.0", "2.0"):
         (tmp_path / "lower.py").write_text(
             "from wemix_ref.compiled import compiled\n\n"
-            f"@{how}\ndef lower(x):\n    return {factor} * x\n"
+            f"@compiled\ndef lower(x):\n    return {factor} * x\n"
         )
         code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import upper; "
         # files that are written within one second, of one size, look the same to Python itself
