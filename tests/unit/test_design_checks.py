@@ -204,3 +204,13 @@ def test_scales_are_root_mean_squares_of_any_number_of_rows() -> None:
     design = build_design("y ~ x + (1 + x + o|g)", data, ["w", None], conditional_weights=True)
     rms = np.sqrt(np.average(data["x"] ** 2, weights=data["w"]))
     np.testing.assert_allclose(design.covariance.levels[0].blocks[0].scale, [1, rms, 1])
+
+
+def test_a_design_checks_its_columns() -> None:
+    data = frame()
+    with pytest.raises(DataError, match="1 does not: 'x'"):
+        build_design("y ~ x + (1|g)", data.assign(x=data["x"] * 1e150))
+    with pytest.raises(DataError, match="1 does not: 'z'"):
+        build_design("y ~ x + (z|g)", data.assign(z=data["x"] * 1e150))
+    with pytest.raises(RankError, match="1 of 3 depends on the columns before: 'z'"):
+        build_design("y ~ x + z + (1|g)", data.assign(z=2 * data["x"] + 1))
