@@ -22,6 +22,7 @@ from wemix_ref.reliability.packaging_build import (
     contents_held,
     copy_tracked,
     metadata_held,
+    sdist_held,
     sha256,
     tracked,
 )
@@ -264,6 +265,7 @@ def built_into_dist(root: Path, version: str) -> Item:
         tree = copy_tracked(root, Path(place) / "tree")
         one = built(tree, Path(place) / "built", epoch=epoch)
         contents_held(one.wheel, tree, tracked(root))
+        sdist_held(one.sdist, tree, tracked(root))
         metadata_held(one.wheel, tree)
         for archive in (one.sdist, one.wheel):
             if f"-{version}" not in archive.name:

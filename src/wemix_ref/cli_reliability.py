@@ -27,7 +27,7 @@ RUNS: dict[str, tuple[str, int]] = {
 }
 
 #: Parts that work on files which an installed package does not carry.
-_CHECKOUT = ("input", "faults", "packaging", "mutants", "page")
+_CHECKOUT = ("input", "faults", "bits", "packaging", "mutants", "page")
 
 
 def add_reliability(commands: Any) -> None:  # noqa: ANN401

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-import pandas as pd
-
+from wemix_ref.csv_numbers import read_csv
 from wemix_ref.derived_run import Run, Step
 from wemix_ref.files import write_text
 from wemix_ref.simulate.storage import chunk_name
@@ -89,7 +88,7 @@ def _study_verdict(run: Run, study: Study, out: Path) -> None:
     from wemix_ref.simulate.verdict import judge
 
     place = out / "studies" / study.name
-    audit, performance = (pd.read_csv(place / f"{n}.csv") for n in ("audit", "performance"))
+    audit, performance = (read_csv(place / f"{n}.csv") for n in ("audit", "performance"))
     text, faults = judge(study, audit, performance, run.resources)
     if not faults:
         write_text(place / "verdict.txt", text)

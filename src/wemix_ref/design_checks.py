@@ -21,8 +21,9 @@ __all__ = ["check_data", "check_rank", "check_response", "check_sizes", "warn_of
 
 Array = NDArray[np.float64]
 
-#: Columns are squared, and weighted by up to 1e60.
-SMALLEST, LARGEST = 1e-120, 1e120
+#: Variances and their standard errors, of order y^2 / x^2, are doubles between these, and so are
+#: sums of squares that are weighted by up to 1e60.
+SMALLEST, LARGEST = 1e-70, 1e70
 
 
 def check_data(data: pd.DataFrame, columns: Sequence[str]) -> None:
@@ -72,7 +73,7 @@ def check_response(formula: Formula, y: Array) -> None:
 
 
 def check_sizes(columns: Mapping[str, Array]) -> None:
-    """Refuse columns, (n,) each, by name, whose squares overflow or vanish.
+    """Refuse columns, (n,) each, by name, whose powers overflow or vanish.
 
     Raises
     ------
@@ -83,7 +84,8 @@ def check_sizes(columns: Mapping[str, Array]) -> None:
     for name, column in columns.items():
         if column.strides == (0,):  # one number stands for all rows
             continue
-        length2 = float(column @ column)
+        with np.errstate(all="ignore"):
+            length2 = float(column @ column)
         if SMALLEST**2 <= length2 <= LARGEST**2:
             continue
         largest = float(np.abs(column).max())
@@ -93,7 +95,8 @@ def check_sizes(columns: Mapping[str, Array]) -> None:
         each = ", ".join(f"{name!r} ({largest:.1e})" for name, largest in offending.items())
         raise DataError(
             f"the largest value of the response, and of a column, must lie between {SMALLEST:.0e} "
-            f"and {LARGEST:.0e} in size, or its squares are no numbers; {len(offending)} "
+            f"and {LARGEST:.0e} in size, or variances and their standard errors are no doubles; "
+            f"{len(offending)} "
             f"{'does' if len(offending) == 1 else 'do'} not: {each}. Take another unit."
         )
 

@@ -97,8 +97,12 @@ class Bread:
     def estimable(self, gradient: Array) -> bool:
         """Whether a function with this gradient over `where` does not depend on what is flat."""
         scaled = gradient / self.scale
+        largest = float(np.abs(scaled).max(initial=0.0))
+        if largest == 0:
+            return False
+        scaled = scaled / largest
         size = float(np.linalg.norm(scaled))
-        return size > 0 and float(np.linalg.norm(self.flat.T @ scaled)) <= 1e-6 * size
+        return float(np.linalg.norm(self.flat.T @ scaled)) <= 1e-6 * size
 
 
 @dataclass(frozen=True)
@@ -118,11 +122,23 @@ class _Workings:
     information : over (b, phi, sigma).
     to_user : (size, size) the derivatives of (beta, theta, sigma) in (b, phi, sigma).
     parts : by level, one and the same but under "wemix".
+    joint : over all of (phi, sigma) that is not on the boundary, b profiled out.
     """
 
     information: JointInformation
     to_user: Array
     parts: dict[int, _Part]
+    joint: Bread
+
+    def identified(self, gradient: Array) -> bool:
+        """Whether the data tell a function of (theta, sigma), (n_theta + 1,) its derivatives.
+
+        A block of one level holds the other levels fixed, and is not flat where a variance can be
+        moved from one level to another.
+        """
+        p = self.information.p
+        inner = gradient @ self.to_user[p:, p:]
+        return self.joint.estimable(inner[self.joint.where])
 
     def gradients(self, gradients: Array, part: _Part) -> Array:
         """Derivatives over the block of a part from those in (theta, sigma), (..., n_theta + 1)."""
@@ -226,6 +242,7 @@ def infer(
         information,
         block_diag(root, working.jacobian, np.ones((1, 1))),
         _parts(information, working.covariance, active, recipe),
+        _joint(information, cov_b, active),
     )
     inner = _cov_b(information, cov_b, workings.parts, recipe)
     errors = [_error(part, workings) for part in parts]
@@ -236,6 +253,12 @@ def infer(
         tuple(reason for _, reason in errors),
         workings,
     )
+
+
+def _joint(information: JointInformation, cov_b: Array, active: NDArray[np.bool_]) -> Bread:
+    H, p = information.H, information.p
+    H_tb = H[p:, :p]
+    return Bread.of(H[p:, p:] - H_tb @ cov_b @ H_tb.T, np.flatnonzero(np.append(active, True)))
 
 
 def _parts(
@@ -291,12 +314,24 @@ def _error(part: Component, workings: _Workings) -> tuple[float, str | None]:
         return float("nan"), AT_BOUNDARY
     block = workings.parts[max(part.level, 2)]
     gradient = workings.gradients(part.gradient, block)
-    variance = float(gradient @ block.covariance @ gradient)
-    if not block.bread.estimable(gradient):
+    if not block.bread.estimable(gradient) or not workings.identified(part.gradient):
         return float("nan"), NOT_IDENTIFIED
-    if not block.bread.concave or variance < 0:
+    size, relative = _quadratic(gradient, block.covariance)
+    if not block.bread.concave or relative < 0:
         return float("nan"), NOT_CONCAVE
-    return float(np.sqrt(variance)), None
+    return size * float(np.sqrt(relative)), None
+
+
+def _quadratic(gradient: Array, covariance: Array) -> tuple[float, float]:
+    """G'Cg = size^2 relative: of order y^4, it need not be a double where its root is."""
+    scale = np.sqrt(np.abs(np.diag(covariance)))
+    along = gradient * scale
+    size = float(np.abs(along).max())
+    if size == 0:
+        return 0.0, 0.0
+    scale = np.where(scale > 0, scale, 1.0)
+    along = along / size
+    return size, float(along @ (covariance / scale / scale[:, None]) @ along)
 
 
 def _whole(cov_beta: Array, workings: _Workings, recipe: str) -> Array:
@@ -311,10 +346,12 @@ def _whole(cov_beta: Array, workings: _Workings, recipe: str) -> Array:
         here = bread.where
         to = to_user[np.ix_(here, here)]
         out[np.ix_(here, here)] = to @ covariance @ to.T
-        known[here] = bread.concave & np.array([bread.estimable(row) for row in to])
+        told = [bread.estimable(row) for row in to]
+        known[here] = bread.concave & np.array(told)
         known[:p] = True
         if recipe == "wemix" and number > 2:
             out[-1, :] = out[:, -1] = 0.0
+    known[p:] &= [workings.identified(row) for row in np.eye(size - p)]
     if recipe in ("wemix", "stata", "model"):
         out[:p, p:] = out[p:, :p] = 0.0
     out[:p, :p] = cov_beta

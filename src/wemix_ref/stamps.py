@@ -65,6 +65,8 @@ CODE: Mapping[str, tuple[str, ...]] = {
     "summarise": ("simulate.summarise",),
     "tables": ("overview",),
 }
+#: Stands for a carriage return while rows are read; of Unicode's private use.
+_RETURN = "\ue00d"
 _LIBRARIES = ("numpy", "scipy", "pandas")
 _NAME = "wemix-ref:stamp"
 _RDF = (
@@ -229,13 +231,18 @@ def stamped(name: str, text: str, stamp: Stamp | None) -> str:
     if kind == ".md":
         return f"{text}\n<!-- {_NAME} {stamp.text} -->\n"
     if kind == ".csv":
-        rows = list(csv.reader(io.StringIO(text, newline="")))
-        sink = io.StringIO()
-        writer = csv.writer(sink, lineterminator="\n")
-        writer.writerows([*rows[0], COLUMN] for _ in rows[:1])
-        writer.writerows([*row, stamp.digest] for row in rows[1:])
-        return sink.getvalue()
+        # lines end by a line feed; a carriage return is of a cell, which may lack its quotes
+        lines = io.StringIO(text.replace("\r", _RETURN), newline="")
+        rows = [[cell.replace(_RETURN, "\r") for cell in row] for row in csv.reader(lines)]
+        ends = [COLUMN, *(stamp.digest for _ in rows[1:])]
+        return "".join(_csv_line([*row, end]) for row, end in zip(rows, ends, strict=False))
     raise ValueError(f"a stamped text must be .csv, .html, .md, .svg or .tex; found {name}")
+
+
+def _csv_line(cells: Iterable[str]) -> str:
+    sink = io.StringIO()
+    csv.writer(sink, lineterminator="\r\n").writerow(cells)  # so that both of these are quoted
+    return f"{sink.getvalue()[:-2]}\n"
 
 
 def _before(text: str, mark: str, added: str, name: str) -> str:

@@ -34,7 +34,7 @@ def set_to_now(folders: Iterable[Path | str]) -> str:
         for folder in folders
         for place, inside, names in os.walk(folder)
         for path in (Path(place, name) for name in (*inside, *names))
-        if not path.is_symlink() and path.stat().st_mtime > now + _APART
+        if _modified(path) > now + _APART
     ]
     refused = 0
     for path in found:
@@ -49,3 +49,11 @@ def set_to_now(folders: Iterable[Path | str]) -> str:
         "times were set to now; what is made from them may be made again."
     )
     return told + (f" For {refused} of them that was refused." if refused else "")
+
+
+def _modified(path: Path) -> float:
+    """When a file was written; 0 of a link, and of a file that is gone since it was listed."""
+    try:
+        return 0.0 if path.is_symlink() else path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0

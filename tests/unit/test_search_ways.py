@@ -10,6 +10,7 @@ from wemix_ref import newton, optimise
 from wemix_ref.design import build_design
 from wemix_ref.deviance import Criterion
 from wemix_ref.fit import criterion_of
+from wemix_ref.starts import usual_start
 
 FORMULA = "y ~ x + rare + (1|class) + (x|school)"
 
@@ -38,11 +39,11 @@ def test_from_where_the_fit_to_some_groups_ends(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(optimise, "SOME_TOP_GROUPS", 15)
     near = criterion()
     working = optimise.working_criterion(near)
-    start, H = optimise._near(working, optimise._start(working.covariance))
+    start, H = optimise._near(working, usual_start(working.covariance))
     assert H is not None
     # nearer than where it would start without
     best, _ = optimise.minimise(plain)
-    ways = [working.evaluate(phi).deviance for phi in (start, optimise._start(working.covariance))]
+    ways = [working.evaluate(phi).deviance for phi in (start, usual_start(working.covariance))]
     assert ways[0] - best.deviance < 0.5 * (ways[1] - best.deviance)
     monkeypatch.setattr(optimise, "MANY_TOP_GROUPS", 10**9)
     first = optimise.minimise(criterion())

@@ -117,6 +117,13 @@ def test_a_table_is_read_as_before_with_one_column_more(tmp_path, inputs, stampe
         read_stamp(path)
 
 
+def test_a_carriage_return_in_a_cell_ends_no_row(tmp_path, inputs, stamper):
+    path = tmp_path / "t.csv"
+    text = 'a,b\nx\ry,2\n"z\r\nz",3\n'  # the first as csv writes it where lines end by a line feed
+    write_stamped(path, text, stamper(path, inputs))
+    assert pd.read_csv(path)[["a", "b"]].to_numpy().tolist() == [["x\ry", 2], ["z\r\nz", 3]]
+
+
 def test_a_table_without_rows_keeps_its_head(tmp_path, inputs, stamper):
     write_stamped(tmp_path / "t.csv", "a,b\n", stamper(tmp_path / "t.csv", inputs))
     assert (tmp_path / "t.csv").read_text() == "a,b,stamp\n"

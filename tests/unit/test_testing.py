@@ -409,3 +409,42 @@ def test_standard_errors_do_not_know_where_a_slope_begins(
     assert not any(there._inference.reasons)
     covariance = there.cov_params("all").to_numpy()
     assert np.isfinite(covariance).all()
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize(
+    ("of_y", "of_x"), [(1e-65, 1.0), (1e65, 1.0), (1e60, 1e-60), (1e-60, 1e60)]
+)
+def test_standard_errors_have_units_however_small_or_large(
+    recipe: str, of_y: float, of_x: float
+) -> None:
+    data = simulate(11, n_top=30)
+    formula = "y ~ x + (x|g3) + (1|g2)"
+    here = mix(formula, data, WEIGHTS, se=recipe).estimates()
+    other = data.assign(y=data["y"] * of_y, x=data["x"] * of_x)
+    there = mix(formula, other, WEIGHTS, se=recipe).estimates()
+    units = {"(Intercept)": 1.0, "x": 1.0 / of_x, None: 1.0}
+    for (name, _, one), (_, _, two) in zip(here[0], there[0], strict=True):
+        assert two == pytest.approx(one * of_y * units[name], rel=1e-9)
+    for (part, one), (_, two) in zip(here[1], there[1], strict=True):
+        unit = units[part.var1] * units[part.var2 or part.var1] * of_y**2
+        assert two == pytest.approx(one * unit, rel=1e-8), part.name
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_variances_that_can_be_moved_between_levels_have_no_standard_error(recipe: str) -> None:
+    """Each group above has one below: only the sum of their variances is told by the data."""
+    rng = np.random.default_rng(0)
+    group = np.repeat(np.arange(12), 5)
+    data = pd.DataFrame({"g": group, "k": group, "x": rng.normal(size=60), "one": 1.0})
+    data["y"] = data["x"] + rng.normal(size=12)[group] + rng.normal(size=60)
+    data["w"] = rng.uniform(1, 2, 60)
+    fit = mix("y ~ x + (1|k/g)", data, ["w", "one", "one"], se=recipe)
+    se = dict(zip([part.name for part in fit._components], fit.estimates()[1], strict=True))
+    assert np.isnan([se["g:k.(Intercept)"][1], se["k.(Intercept)"][1]]).all()
+    assert np.isfinite(se["Residual"][1])
+    assert "do not identify" in fit.se_reasons["k", "(Intercept)", None]
+    whole = fit.cov_params("all")
+    assert whole.loc[["g:k.(Intercept)", "k.(Intercept)"]].isna().all(axis=None)
+    assert np.isfinite(whole.loc["sigma", "sigma"])

@@ -85,6 +85,12 @@ def test_files_of_the_future_are_set_to_now_and_told(tmp_path):
     assert set_to_now([tmp_path]) == ""
 
 
+def test_a_file_that_goes_while_times_are_read_is_none_of_the_future(tmp_path, monkeypatch):
+    (tmp_path / "gone").write_text("x")
+    monkeypatch.setattr("wemix_ref.times.os.walk", lambda _: [(tmp_path, [], ["gone", "never"])])
+    assert set_to_now([tmp_path]) == ""
+
+
 @pytest.mark.parametrize(
     ("signal_name", "killed"), [("SIGKILL", True), ("SIGTERM", True), ("SIGSEGV", False)]
 )

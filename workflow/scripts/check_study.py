@@ -4,8 +4,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
+from wemix_ref.csv_numbers import read_csv
 from wemix_ref.errors import StudyError
 from wemix_ref.files import write_text
 from wemix_ref.running import job
@@ -17,8 +16,8 @@ if TYPE_CHECKING:
 
 with job(snakemake.log[0]):
     study = load_study(Path(snakemake.input.study), small=snakemake.params.small)
-    audit = pd.read_csv(snakemake.input.audit)
-    performance = pd.read_csv(snakemake.input.performance)
+    audit = read_csv(snakemake.input.audit)
+    performance = read_csv(snakemake.input.performance)
     text, faults = judge(study, audit, performance, Path(snakemake.params.resources))
     sys.stderr.write(text)
     if faults:

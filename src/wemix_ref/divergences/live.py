@@ -10,6 +10,7 @@ from typing import Any
 from wemix_ref.divergences.specs import DivergenceSpec
 from wemix_ref.engines.r_process import R_DIRECTORY, call_r
 from wemix_ref.engines.r_values import text
+from wemix_ref.errors import EngineError
 
 __all__ = ["PACKAGES", "LiveAnswer", "ask"]
 
@@ -65,8 +66,13 @@ def ask(spec: DivergenceSpec, timeout: float) -> LiveAnswer:
     Returns
     -------
     LiveAnswer
-        Always: R or a package that is not there, a crash and the end of the time limit are
-        reasons; an error in the script is an answer.
+        R or a package that is not there, a crash and the end of the time limit are reasons; an
+        error in the script is an answer.
+
+    Raises
+    ------
+    EngineError
+        If R was killed from outside, which is no answer.
     """
     arguments = {
         "script": text(str(spec.script_path)),
@@ -75,6 +81,11 @@ def ask(spec: DivergenceSpec, timeout: float) -> LiveAnswer:
     }
     scripts = [R_DIRECTORY / "common.R", SCRIPT]
     reply = call_r(scripts, "demonstrate", arguments, timeout=timeout)
+    if reply.killed:
+        raise EngineError(
+            f"R must come to its end on the divergence {spec.id}; {reply.message}. Nothing of it "
+            "is kept: run again where R is let work and has memory."
+        )
     if reply.value is None:
         return LiveAnswer(False, reply.message)
     value = reply.value

@@ -246,8 +246,8 @@ def run(n: int, seed: int, tell: Tell) -> Record:
         told += f" Not here: {'; '.join(left_out)}."
     told += (
         f" The workflow ran {len(whole)} times in a copy of the project, with a shipped study in "
-        "its small version and three cases; every file but timings, logs and the jobs' own must "
-        "have the same bytes."
+        "its small version and three cases as goals; every file but timings, logs and the jobs' "
+        "own must have the same bytes."
     )
     failed += sum(bool(row[3]) for row in whole)
     columns = ("way", "promised", "fits that differ", "study the same", "fewest digits kept", "")

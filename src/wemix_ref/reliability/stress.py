@@ -76,8 +76,10 @@ def _scales(data: pd.DataFrame) -> Iterator[Case]:
         yield Case(f"slope column * 10^{power}", SLOPE, data.assign(x=data["x"] * 10.0**power))
     wide = data.assign(x=data["x"] * 1e-8, z=data["z"] * 1e8)
     yield Case("columns of X on 10^-8 and 10^8", "y ~ x + z + (1|g)", wide)
-    for power in (-50, 50):
+    for power in (-60, 60):
         yield Case(f"y * 10^{power}", INTERCEPT, data.assign(y=data["y"] * 10.0**power))
+        apart = data.assign(y=data["y"] * 10.0**power, x=data["x"] * 10.0**-power)
+        yield Case(f"y * 10^{power}, slope column * 10^{-power}", SLOPE, apart)
 
 
 def _collinear(data: pd.DataFrame) -> Iterator[Case]:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from wemix_ref.engines import get_engine
 from wemix_ref.engines.protocol import FitResult, Problem
+from wemix_ref.engines.record import raise_if_killed
 from wemix_ref.errors import StudyError, WemixRefError
 from wemix_ref.simulate.audit_numbers import AuditedFit, compared_numbers
 from wemix_ref.tolerances import Tolerances, load_tolerances
@@ -179,6 +180,8 @@ def _answers(
             continue
         asked = [(fitted[i][0].problem, {OURS: fitted[i][1].optimum.tolist()}) for i in mine]
         found = get_engine(engine).fit_many(asked, timeout=timeout, matrices=matrices)
+        for result in found:
+            raise_if_killed(result)
         results |= dict(zip(mine, found, strict=True))
     return [results[i] for i in range(len(fitted))]
 
