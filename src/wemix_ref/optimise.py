@@ -268,8 +268,8 @@ def minimise(criterion: Criterion) -> tuple[Evaluation, OptimizerReport]:
     Returns
     -------
     The evaluation at the minimum, diagonals of Lambda non-negative, and what was done. A minimum on
-    the boundary is looked for from a second start as well, and from several where rows are few for
-    the variances (`starts.py`); the lowest is returned.
+    the boundary is looked for from a second start as well, where rows are few for the variances
+    from several (`starts.py`); the lowest is returned.
     """
     return _minimise(criterion, working_criterion(criterion), None)
 
@@ -306,10 +306,11 @@ def _minimise(
 
 
 def _other_searches(working: WorkingCriterion, found: Array, start: Array) -> list[_Search]:
-    """Searches from elsewhere: one for a boundary minimum, several where rows are few."""
+    """Searches from elsewhere for a boundary minimum: one, several where rows are few."""
+    if not working.covariance.zero_columns(found).any():
+        return []
     if not are_scarce(working.data.n, working.covariance.n_theta):
-        at_boundary = working.covariance.zero_columns(found).any()
-        return [_search(working, start / 4.0)] if at_boundary else []
+        return [_search(working, start / 4.0)]
     out = []
     for other in other_starts(working.covariance, found):
         try:

@@ -1,7 +1,8 @@
 """Where searches start, over phi.
 
-Where rows are few for the variances asked of them the deviance has several minima, and which one a
-search ends at is a matter of its start. There more starts are tried, and the lowest end is taken.
+Where rows are few for the variances asked of them the deviance has several minima, most of all with
+variances at zero, and which one a search ends at is a matter of its start. There more starts are
+tried, and the lowest end is taken.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ Array = NDArray[np.float64]
 
 #: Every diagonal element of the triangles in the working basis at the start (lme4 starts at 1).
 START = 0.7
-#: Rows are few below so many for each element of theta: with more of them, a random design whose
-#: two starts ended above the lowest of fifty others was not found.
-FEW_ROWS = 15
+#: Rows are few below so many for each element of theta. Lower minima were met below a sixth of
+#: that; the same data written out several times, or with weights for copies, get the same starts.
+FEW_ROWS = 100
 #: Starts that are drawn, and the range of their diagonals' logarithms about the usual start.
 DRAWN, LEAST, MOST = 2, -3.5, 1.8
 

@@ -70,7 +70,7 @@ def test_a_second_start_that_ends_higher_is_not(seed: int) -> None:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     ("seed", "number", "gap"),
-    [(2, 1183, 1e3), (2, 1087, 90.0), (2, 435, 400.0), (2, 192, 1.5), (1, 98, 5.0)],
+    [(2, 1183, 1e3), (2, 1087, 90.0), (2, 192, 1.5), (1, 98, 5.0)],
 )
 def test_where_rows_are_few_the_lowest_of_several_minima_is_the_answer(
     seed: int, number: int, gap: float

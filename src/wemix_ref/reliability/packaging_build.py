@@ -136,7 +136,9 @@ def sdist_files(path: Path) -> dict[str, bytes]:
 def unpack(sdist: Path, target: Path) -> Path:
     """Unpack an sdist; return its top directory."""
     with tarfile.open(sdist) as archive:
-        archive.extractall(target, filter="data")
+        # Python 3.11.2 knows no filters; the archive was built a moment ago
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)
+        archive.extractall(target)
     (top,) = target.iterdir()
     return top
 
