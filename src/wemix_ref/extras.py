@@ -19,6 +19,7 @@ EXTRAS = {
     "hypothesis": "dev",
     "mpmath": "dev",
     "packaging": "dev",
+    "pytest": "dev",
 }
 
 

@@ -50,10 +50,8 @@ def test_every_optional_module_that_is_imported_has_an_extra(project_root: Path)
                 imported |= {name.name.partition(".")[0] for name in node.names}
             elif isinstance(node, ast.ImportFrom) and node.level == 0:
                 imported.add(str(node.module).partition(".")[0])
-    # polars comes with the data that need it; the last comes with the build backend
-    known = EXTRAS.keys() | {"polars", "trove_classifiers", "wemix_ref"}
-    # the tests are run, with mutants, where they are: in a checkout
-    known |= {"pytest", "_pytest"}
+    # polars comes with the data that need it, _pytest with pytest; others with the build backend
+    known = EXTRAS.keys() | {"polars", "_pytest", "trove_classifiers", "wemix_ref"}
     outside = imported - known - {"numpy", "scipy", "pandas"} - sys.stdlib_module_names
     assert outside == set()
     assert EXTRAS.keys() <= brought
