@@ -323,7 +323,7 @@ def _error(part: Component, workings: _Workings) -> tuple[float, str | None]:
 
 
 def _quadratic(gradient: Array, covariance: Array) -> tuple[float, float]:
-    """G'Cg = size^2 relative: of order y^4, it need not be a double where its root is."""
+    """Size and relative of the form size^2 relative: of order y^4, no double where its root is."""
     scale = np.sqrt(np.abs(np.diag(covariance)))
     along = gradient * scale
     size = float(np.abs(along).max())

@@ -18,8 +18,8 @@ Array = NDArray[np.float64]
 
 #: Every diagonal element of the triangles in the working basis at the start (lme4 starts at 1).
 START = 0.7
-#: Rows are few below so many for each element of theta. Lower minima were met below a sixth of
-#: that; the same data written out several times, or with weights for copies, get the same starts.
+#: Rows are few below so many for each element of theta: more than any small design has, so that the
+#: same data written out several times, or with weights for copies, get the same starts.
 FEW_ROWS = 100
 #: Starts that are drawn, and the range of their diagonals' logarithms about the usual start.
 DRAWN, LEAST, MOST = 2, -3.5, 1.8

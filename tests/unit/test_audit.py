@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.audited import HERE, SANDWICH, audited_by, data, one, problem, scaled, wrong
 from wemix_ref.engines.record import without_answer
-from wemix_ref.errors import CaseError, StudyError
+from wemix_ref.errors import CaseError, EngineError, StudyError
 from wemix_ref.simulate import audit as audit_module
 from wemix_ref.simulate.audit import AUDIT_COLUMNS, audit, audit_summary
 from wemix_ref.simulate.audit_numbers import AuditedFit
@@ -112,6 +112,20 @@ def test_no_answer_is_one_row(monkeypatch, status, ok):
     assert row["message"] == "why not"
     assert row["ok"] is pd.NA if ok is None else row["ok"] == ok
     assert row[["ours", "theirs", "digits", "required"]].isna().all()
+
+
+def test_an_engine_that_was_killed_is_no_row_to_be_kept(monkeypatch):
+    class Engine:
+        def __init__(self, name):
+            self.name = name
+
+        def fit_many(self, asked, **_):
+            failed = (without_answer(given, self.name, "failed", "SIGKILL") for given, _ in asked)
+            return [dataclasses.replace(one, killed=True) for one in failed]
+
+    monkeypatch.setattr(audit_module, "get_engine", Engine)
+    with pytest.raises(EngineError, match=r"must come to its end .*SIGKILL"):
+        audit([one(problem())], ["wemix"])
 
 
 def test_a_fit_of_ours_that_fails_is_a_row_and_costs_no_other(answered):

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from wemix_ref.divergences import live as live_module
 from wemix_ref.divergences.demonstrate import demonstrate
 from wemix_ref.divergences.live import LiveAnswer
 from wemix_ref.divergences.specs import load_divergences
@@ -21,7 +22,8 @@ from wemix_ref.divergences.states import (
 )
 from wemix_ref.divergences.table import COLUMNS, failures, read_all, states, table, tell, write_all
 from wemix_ref.divergences.verdict import agree
-from wemix_ref.errors import CaseError
+from wemix_ref.engines.r_process import RReply
+from wemix_ref.errors import CaseError, EngineError
 from wemix_ref.files import write_json
 
 SPECS = load_divergences()
@@ -123,6 +125,14 @@ def test_an_r_that_does_not_run_leaves_the_record_and_the_reason(reason):
     assert result["live"] is None
     unavailable = [one["by"] for one in result["oracles"] if one["status"] == "unavailable"]
     assert unavailable == ["lme4-replicated"]
+
+
+def test_an_r_that_was_killed_is_no_answer_to_be_kept(monkeypatch):
+    reply = RReply("failed", "R ended by SIGKILL", None, 0.1, ended=True, killed=True)
+    monkeypatch.setattr(live_module, "call_r", lambda *_, **__: reply)
+    spec = next(iter(load_divergences().values()))
+    with pytest.raises(EngineError, match=f"divergence {spec.id}; R ended by SIGKILL"):
+        live_module.ask(spec, 10.0)
 
 
 def test_ours_away_from_an_oracle_is_a_failure():
