@@ -39,7 +39,8 @@ from wemix_ref.scaling import check_scale
 from wemix_ref.source import Source
 from wemix_ref.table import Table, copies_on_write
 from wemix_ref.training import Training
-from wemix_ref.weights import check_columns, check_names, check_use, design_weights
+from wemix_ref.weight_checks import check_columns, check_names, check_use
+from wemix_ref.weights import design_weights
 
 __all__ = ["Design", "Level", "RandomTerm", "build_design"]
 

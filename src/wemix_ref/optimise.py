@@ -52,6 +52,8 @@ SMALL = 20_000
 TOGETHER = 200
 #: Share of the response's variation, as a standard deviation, that rounding alone leaves.
 PERFECT = 1e-13
+#: Share of what X leaves of the squares at which a search that does not end is on its way to zero.
+VANISHING = 1e-10
 #: A row of Lambda nearer than this, on the scale of Z, to the span of the rows above lies in it:
 #: rounding in the change of basis leaves about 1e-11 where a slope's origin is 1e5 spreads away.
 IN_SPAN = 1e-9
@@ -302,6 +304,8 @@ def _minimise(
         criterion.hessians - before[1],
         sum(one.steps_off for one in found),
     )
+    if not report.converged:  # rounding stops a search before r^2 is zero, in each order of rows
+        check_residual(at, VANISHING * _residual_squares(criterion))
     return at, report
 
 

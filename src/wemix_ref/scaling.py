@@ -158,7 +158,8 @@ def scale_weights(
     """
     import pandas as pd
 
-    from wemix_ref.weights import check_columns, check_names, check_use, level_weights
+    from wemix_ref.weight_checks import check_columns, check_names, check_use
+    from wemix_ref.weights import level_weights
 
     if not isinstance(data, pd.DataFrame):
         raise DataError(

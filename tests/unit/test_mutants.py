@@ -139,15 +139,18 @@ def test_cheap_tests_come_first_and_each_function_has_its_turn() -> None:
 
 
 TINY = """
+from types import SimpleNamespace
 from wemix_ref import weights
-from wemix_ref.weights import CONSTANT_TOLERANCE, check_use
+from wemix_ref.weight_checks import check_use
+from wemix_ref.weights import CONSTANT_TOLERANCE
 
 def test_use():
     assert check_use(None, ["a"]) == (True,)
 
 def test_tolerance():
     assert 0 < CONSTANT_TOLERANCE < 1e-6
-    test_use()
+    alone = SimpleNamespace(labels=[0], codes=[0])
+    assert weights.design_weights(None, [], [alone], False, [], [], 1).omega == 1
 
 def test_default():
     assert weights.level_weights.__defaults__ == (6,)
@@ -169,7 +172,7 @@ def test_mutants_of_the_weights_are_killed(tmp_path: Path, monkeypatch) -> None:
     }  # fmt: skip
     picked = [
         one
-        for one in made(["wemix_ref.weights"])
+        for one in made(["wemix_ref.weights", "wemix_ref.weight_checks"])
         if one.becomes in wanted
         and one.function in ("", "check_use")
         and not one.was.startswith("return tuple((bool")

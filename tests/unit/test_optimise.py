@@ -10,8 +10,10 @@ from tests.identities.conftest import simulate
 from wemix_ref import mix
 from wemix_ref.covariance import CovarianceMap, rotate_to_lower_triangle
 from wemix_ref.design import build_design
+from wemix_ref.errors import ModelError
 from wemix_ref.fit import criterion_of
 from wemix_ref.optimise import _search, minimise
+from wemix_ref.reliability.designs import design_of, random_shape
 
 FORMULA = "y ~ x + (x|g3) + (1|g2)"
 WEIGHTS = ["w1", "w2", "w3"]
@@ -95,3 +97,14 @@ def test_singular_does_not_depend_on_the_unit_of_a_slope() -> None:
     large = mix(FORMULA, data.assign(x=data["x"] * 1e5), WEIGHTS)
     assert large.theta["g3.x"] < 1e-4
     assert plain.singular is large.singular is False
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_an_exact_fit_is_refused_in_any_order_of_the_rows(seed: int) -> None:
+    # two rows a group and a slope: the random effects can always leave nothing. The deviance falls
+    # without end, and rounding stops the search just above the r^2 that counts as zero, or below
+    model = design_of(random_shape(1, 476))
+    rows = np.random.default_rng(seed).permutation(len(model.data))
+    data = model.data.iloc[rows].reset_index(drop=True)
+    with pytest.raises(ModelError, match="the random effects fit it exactly"):
+        mix(model.formula, data, list(model.weights), conditional_weights=model.conditional)

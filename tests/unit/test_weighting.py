@@ -14,9 +14,10 @@ from wemix_ref import mix
 from wemix_ref.cases import load_cases
 from wemix_ref.design import build_design
 from wemix_ref.errors import OptionError, WeightsError, WeightsWarning, WemixRefError
+from wemix_ref.weight_checks import check_columns, check_names, check_use
 from wemix_ref.weight_reading import seem_conditional, seem_unconditional
 from wemix_ref.weight_summary import summarise
-from wemix_ref.weights import check_columns, check_names, check_use, level_weights
+from wemix_ref.weights import level_weights
 
 FORMULA = "y ~ x + (1|g3/g2)"
 WEIGHTS = ["w1", "w2", "w3"]

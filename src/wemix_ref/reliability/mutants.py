@@ -43,8 +43,9 @@ MODULES = tuple(
     for name in (
         *("formula", "formula.bars", "formula.deparse", "formula.functions", "formula.lexer"),
         *("formula.messages", "formula.parser", "formula.placement", "formula.syntax"),
-        *("formula.terms", "weights", "weight_reading", "design", "design_checks", "grouping"),
-        *("conditioning", "deviance", "inference", "information", "components", "covariance"),
+        *("formula.terms", "weights", "weight_checks", "weight_reading", "design"),
+        *("design_checks", "grouping", "conditioning", "deviance", "inference", "information"),
+        *("components", "covariance"),
     )
 )
 

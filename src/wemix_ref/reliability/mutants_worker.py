@@ -7,14 +7,11 @@ those and is not among ``explained``) and ``answer`` (a file). Prints its progre
 
 Tests are collected once and the package stays imported. A first child runs every test unmutated
 and follows which lines of the modules it executes; each further child makes one mutant, gives its
-functions the code of the mutated source, and runs tests until one fails. What stands at module
-level is calculated again and put wherever it was imported.
+functions the code of the mutated source (`mutants_brought.py`), and runs tests until one fails.
 """
 
 from __future__ import annotations
-import __future__
 
-import ast
 import contextlib
 import gc
 import json
@@ -27,10 +24,8 @@ import tempfile
 import time
 import types
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from importlib import import_module
-from importlib.util import find_spec
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -39,13 +34,13 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from wemix_ref.files import write_json
-from wemix_ref.reliability.mutants_made import TOLD, Edit, Mutant, edits_of
+from wemix_ref.reliability.mutants_brought import bring_in, functions_of, source_of, tree_of
+from wemix_ref.reliability.mutants_made import TOLD, Mutant, edits_of
 
 __all__ = ["Examination", "chosen", "main"]
 
 Lines = set[tuple[str, int]]
 Covering = dict[tuple[str, int], set[int]]
-Functions = dict[tuple[str, str], list[types.FunctionType]]
 
 
 #: A test may take so many times what it takes unmutated, and these seconds more, of the processor.
@@ -58,13 +53,6 @@ _BROKEN = 3
 _MEMORY = 8 << 30
 
 
-def _source_of(module: str) -> Path:
-    spec = find_spec(module)
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError(module)
-    return Path(spec.origin)
-
-
 class Examination:
     """A plugin of pytest that runs mutants instead of the tests once."""
 
@@ -72,7 +60,7 @@ class Examination:
         self._mutants = [(module, int(number)) for module, number in request["mutants"]]
         self._seconds, self._again = float(request["seconds"]), float(request["again"])
         self._explained = {(module, int(number)) for module, number in request["explained"]}
-        self._sources = {module: _source_of(module) for module in request["modules"]}
+        self._sources = {module: source_of(module) for module in request["modules"]}
         self._tell = tell
         self._seen: Lines = set()
         self._prepared: Lines = set()
@@ -86,10 +74,10 @@ class Examination:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Follow the tests, then run each mutant."""
         # before anything takes long: the source must be the one that was imported
-        trees = {name: _tree(path) for name, path in self._sources.items()}
+        trees = {name: tree_of(path) for name, path in self._sources.items()}
         edits = {name: edits_of(tree, name) for name, tree in trees.items()}
         _warm_up()
-        functions = _functions(self._sources.values())
+        functions = functions_of(self._sources.values())
         gc.collect()
         gc.freeze()
         self._items = session.items
@@ -102,14 +90,14 @@ class Examination:
         for count, (module, number) in enumerate(self._mutants, 1):
             edit = edits[module][number]
             by_line = _covering(edit.mutant, covering)
-            bring_in = partial(_bring_in, edit, trees[module], functions)
+            make = partial(bring_in, edit, trees[module], functions)
             tests = chosen(by_line, names, times, self._seconds)
-            state, test, took = self._examined(bring_in, tests, times)
+            state, test, took = self._examined(make, tests, times)
             if state == "survived" and (module, number) not in self._explained:
                 more = chosen(by_line, names, times, self._again)
                 more = [one for one in more if one not in tests]
                 if more:
-                    state, test, longer = self._examined(bring_in, more, times)
+                    state, test, longer = self._examined(make, more, times)
                     tests, took = [*tests, *more], took + longer
             self.answer["mutants"].append(
                 {"module": module, "number": number, "state": state, "test": test,
@@ -172,7 +160,7 @@ class Examination:
         return [{(a, b) for a, b in seen} for seen, _ in out], [took for _, took in out], failed
 
     def _examined(
-        self, bring_in: Callable[[], None], tests: Sequence[int], times: Sequence[float]
+        self, make: Callable[[], None], tests: Sequence[int], times: Sequence[float]
     ) -> tuple[str, str | None, float]:
         items = [self._items[number] for number in tests]
         limits = [_TIMES * times[number] + _MORE for number in tests]
@@ -184,7 +172,7 @@ class Examination:
 
             def examine() -> int:
                 try:
-                    bring_in()
+                    make()
                 except ImportError:
                     told.write_text("import", encoding="utf-8")
                     return 1
@@ -317,93 +305,6 @@ def _warm_up() -> None:
         forget = getattr(one, "cache_clear", None) if callable(one) else None
         if forget is not None and str(getattr(one, "__module__", "")).startswith("wemix_ref"):
             forget()
-
-
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), str(path))
-
-
-def _functions(paths: Iterable[Path]) -> Functions:
-    """Functions and methods of the modules, by file and qualified name."""
-    files, out = {str(path) for path in paths}, Functions()
-    for one in gc.get_objects():
-        if isinstance(one, types.FunctionType) and one.__code__.co_filename in files:
-            out.setdefault((one.__code__.co_filename, one.__code__.co_qualname), []).append(one)
-    return out
-
-
-def _bring_in(edit: Edit, tree: ast.Module, functions: Functions) -> None:
-    """Make the mutant, in this process.
-
-    Parameters
-    ----------
-    edit : one of the edits of `tree`, which is changed.
-    functions : as of :func:`_functions`.
-    """
-    edit.apply()
-    module, path = import_module(edit.mutant.module), str(_source_of(edit.mutant.module))
-    ast.fix_missing_locations(tree)
-    if not edit.mutant.function:
-        _put_values(module, tree, edit.mutant.line)
-        return
-    found = list(_codes(compile(tree, path, "exec"), edit.mutant.function))
-    made = False
-    for old in functions.get((path, edit.mutant.function), ()):
-        for code in found:
-            if code.co_firstlineno == old.__code__.co_firstlineno:
-                old.__code__, made = code, True
-                if isinstance(edit.node, ast.arguments):
-                    old.__defaults__, old.__kwdefaults__ = _defaults(tree, code, vars(module))
-    if not made:
-        raise LookupError(f"no function {edit.mutant.function} of {path} is as in its source.")
-
-
-def _codes(code: types.CodeType, name: str) -> Iterator[types.CodeType]:
-    for one in code.co_consts:
-        if isinstance(one, types.CodeType):
-            if one.co_qualname == name:
-                yield one
-            yield from _codes(one, name)
-
-
-def _defaults(tree: ast.Module, code: types.CodeType, names: Mapping[str, Any]) -> tuple[Any, Any]:
-    """Defaults of a function's arguments, calculated again."""
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.FunctionDef) or node.name != code.co_name:
-            continue
-        if code.co_firstlineno in (node.lineno, *(one.lineno for one in node.decorator_list)):
-            node.decorator_list = []
-            scope = dict(names)
-            _execute([node], code.co_filename, scope)
-            return scope[node.name].__defaults__, scope[node.name].__kwdefaults__
-    raise LookupError(code.co_qualname)
-
-
-def _put_values(module: types.ModuleType, tree: ast.Module, line: int) -> None:
-    """Calculate what a module assigns from a line on, and put it wherever it was imported."""
-    later: list[ast.stmt] = [
-        one
-        for one in tree.body
-        if isinstance(one, (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr))
-        and (one.end_lineno or 0) >= line
-    ]
-    old = dict(vars(module))
-    new = dict(old)
-    try:
-        _execute(later, str(module.__file__), new)
-    except Exception as error:
-        raise ImportError(f"{module.__name__} cannot be imported") from error
-    changed = {name for name in new if name in old and new[name] is not old[name]}
-    for other in list(sys.modules.values()):
-        names = vars(other) if isinstance(other, types.ModuleType) else {}
-        for name in changed & set(names):
-            if names[name] is old[name]:
-                setattr(other, name, new[name])
-
-
-def _execute(body: list[ast.stmt], path: str, names: dict[str, Any]) -> None:
-    flags = __future__.annotations.compiler_flag
-    exec(compile(ast.Module(body, []), path, "exec", flags), names)  # noqa: S102 (our own source)
 
 
 def _without_shrinking() -> None:
