@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -16,11 +17,16 @@ from wemix_ref.strict_yaml import PROJECT
 
 __all__ = ["RUNS", "Project", "WholeRun", "differing", "same_in_whole_runs"]
 
-_LIMIT = 900.0
+_LIMIT = 1800.0
+#: What a run of the workflow needs of the project.
+_PARTS = (
+    *("src", "workflow", "profiles", "resources", "config", "Snakefile", "environment.yml"),
+    *("requirements.lock", "requirements-cluster.lock"),
+)
 
 
 class Project:
-    """A copy of the project with some of its cases and studies.
+    """A copy of the project, or a clone of it, with some of its cases and studies.
 
     Parameters
     ----------
@@ -28,6 +34,7 @@ class Project:
     cases : names of the cases that it keeps.
     studies : files of studies, by name: their text.
     environment : variables that its runs see besides.
+    clone : whether git clones it; the files are as of the last commit then.
     """
 
     def __init__(
@@ -36,22 +43,24 @@ class Project:
         cases: Sequence[str],
         studies: Mapping[str, str],
         environment: Mapping[str, str],
+        clone: bool = False,
     ) -> None:
         self.place = place
         self.environment = environment
-        for name in ("src", "workflow", "profiles", "resources"):
-            shutil.copytree(
-                PROJECT / name, place / name, ignore=shutil.ignore_patterns("__pycache__")
-            )
-        kept = shutil.ignore_patterns("cases", "studies")
-        shutil.copytree(PROJECT / "config", place / "config", ignore=kept)
-        for name in (
-            "Snakefile",
-            "environment.yml",
-            *(f"config/cases/{one}.yaml" for one in cases),
-        ):
-            (place / name).parent.mkdir(exist_ok=True)
-            shutil.copy(PROJECT / name, place / name)
+        if clone:
+            words = ["git", "clone", "--quiet", "--no-hardlinks", str(PROJECT), str(place)]
+            subprocess.run(words, check=True, timeout=_LIMIT)
+        else:
+            ignored = shutil.ignore_patterns("__pycache__")
+            for name in _PARTS:
+                if (PROJECT / name).is_dir():
+                    shutil.copytree(PROJECT / name, place / name, ignore=ignored)
+                else:
+                    shutil.copy(PROJECT / name, place / name)
+        for path in (place / "config" / "cases").glob("*.yaml"):
+            if path.stem not in cases:
+                path.unlink()
+        shutil.rmtree(place / "config" / "studies")
         (place / "config" / "studies").mkdir()
         for name, text in studies.items():
             (place / "config" / "studies" / f"{name}.yaml").write_text(text, encoding="utf-8")
@@ -99,20 +108,23 @@ class WholeRun:
     cores : of snakemake.
     chunk : replicates of a job; None: the study's own.
     first : goals that a run of its own comes to before the others.
+    clone : whether in a fresh clone, in another directory, with nothing compiled before.
     """
 
     title: str
     cores: int = 1
     chunk: int | None = None
     first: tuple[str, ...] = ()
+    clone: bool = False
 
 
 _STUDY = "three-level-informative"
 _SMALL = f"{_STUDY}-small"
 _CASES = ("sleepstudy-l2-slope", "dyestuff", "three-level-school")
 _LAST = ("results/fits/sleepstudy-l2-slope/python.json", "results/prepared/dyestuff/data.csv")
+#: The first has the report, the tables and the small study among what it is made from.
 _GOALS = (
-    "results/tables/numbers.csv",
+    "results/provenance.json",
     f"results/studies/{_SMALL}/report.html",
     "results/studies/small.html",
 )
@@ -123,6 +135,7 @@ RUNS = (
     WholeRun("snakemake, 2 cores; jobs of 20", cores=2, chunk=20),
     WholeRun("snakemake, 8 cores; jobs of 7", cores=8, chunk=7),
     WholeRun("snakemake, 2 cores; some goals before the others", cores=2, first=_LAST),
+    WholeRun("snakemake, 2 cores, in a fresh clone in another directory", cores=2, clone=True),
 )
 
 
@@ -132,15 +145,38 @@ def differing(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
 
 
 def _hashes(results: Path) -> dict[str, str]:
-    """Hash of each result that is neither a timing, nor a log, nor how work was cut into jobs."""
+    """Hash of each result that is neither a timing, nor a log, nor how work was cut into jobs.
+
+    The provenance is taken without the commit, the chunks, and what its files were made from.
+    """
     left_out = {"logs", "timing", "chunks"}
-    return {
+    found = {
         path.relative_to(results).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(results.rglob("[!.]*"))
         if path.is_file()
         and not left_out.intersection(path.relative_to(results).parts)
         and not path.name.endswith(".timing.json")
     }
+    told = results / "provenance.json"
+    if told.is_file():
+        content = json.loads(told.read_text(encoding="utf-8"))
+        del content["made_with"]["git"]
+        files = [(step["made"], step["files"]) for step in content["steps"]]
+        plain = json.dumps([content["made_with"], files], sort_keys=True)
+        found[told.name] = hashlib.sha256(plain.encode()).hexdigest()
+    return found
+
+
+def _uncommitted() -> str:
+    """Why no clone is what runs here; empty where it is."""
+    words = ["git", "-C", str(PROJECT), "status", "--porcelain", "--", *_PARTS]
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    except OSError:
+        return "git is not here"
+    if done.returncode != 0:
+        return "the project is no checkout of git"
+    return "there are changes that are not committed" if done.stdout.strip() else ""
 
 
 def same_in_whole_runs(
@@ -154,29 +190,48 @@ def same_in_whole_runs(
     tell : told of each run.
     runs : ways; the first is what the others are held against.
     """
-    cache = scratch / "compiled"
-    own = {"WEMIX_REF_NO_R": "1", "NUMBA_CACHE_DIR": str(cache)}
     text = (PROJECT / "config" / "studies" / f"{_STUDY}.yaml").read_text(encoding="utf-8")
-    project = Project(scratch / "project", _CASES, {_STUDY: text}, own)
-    config = project.place / "config" / "config.yaml"
-    usual = config.read_text(encoding="utf-8")
-    if "chunk: null" not in usual:
-        raise RuntimeError("config/config.yaml must have `chunk: null`")
+
+    def project(place: Path, clone: bool) -> Project:
+        # nothing of R's and no data from elsewhere: what git has is all there is
+        cache = str(place.with_name(f"{place.name}-compiled"))
+        own = {"WEMIX_REF_NO_R": "1", "WEMIX_REF_DATA": "", "NUMBA_CACHE_DIR": cache}
+        return Project(place, _CASES, {_STUDY: text}, own, clone)
+
+    usual = project(scratch / "project", clone=False)
     rows: list[tuple[str, int, float, str]] = []
     base: dict[str, str] = {}
     for run in runs:
-        project.clear()
-        chunk = "null" if run.chunk is None else str(run.chunk)
-        config.write_text(usual.replace("chunk: null", f"chunk: {chunk}"), encoding="utf-8")
+        missing = _uncommitted() if run.clone else ""
+        if missing:
+            tell(f"left out: {run.title}: {missing}")
+            rows.append((run.title, 0, 0.0, f"not run: {missing}"))
+            continue
+        here = project(scratch / "else where" / "clone", clone=True) if run.clone else usual
         started = time.monotonic()
-        if run.first:
-            project.finish(project.start(*run.first, cores=run.cores))
-        project.finish(project.start(*_GOALS, cores=run.cores))
+        found = _run_in(here, run)
         seconds = time.monotonic() - started
-        found = _hashes(project.place / "results")
         base = base or found
         wrong = differing(base, found)
         what = f"{len(wrong)} files differ (first: {wrong[0]})" if wrong else ""
         tell(f"{run.title}: {len(found)} files, {what or 'the same'}")
         rows.append((run.title, len(found), seconds, what))
     return rows
+
+
+def _run_in(project: Project, run: WholeRun) -> dict[str, str]:
+    """Run the workflow in a way; hashes of what it gave."""
+    config = project.place / "config" / "config.yaml"
+    usual = config.read_text(encoding="utf-8")
+    if "chunk: null" not in usual:
+        raise RuntimeError("config/config.yaml must have `chunk: null`")
+    project.clear()
+    chunk = "null" if run.chunk is None else str(run.chunk)
+    config.write_text(usual.replace("chunk: null", f"chunk: {chunk}"), encoding="utf-8")
+    try:
+        if run.first:
+            project.finish(project.start(*run.first, cores=run.cores))
+        project.finish(project.start(*_GOALS, cores=run.cores))
+    finally:
+        config.write_text(usual, encoding="utf-8")
+    return _hashes(project.place / "results")
