@@ -7,24 +7,19 @@ audits and divergences, the judged printed numbers and the measurements of speed
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from wemix_ref.cases import Case, load_case
-from wemix_ref.compare import compare_case
+from wemix_ref.cases import Case
+from wemix_ref.compare_files import compare_files
 from wemix_ref.derived_run import Run, Step
 from wemix_ref.derived_studies import step_of_list, steps_of_study
-from wemix_ref.engines.record import read_record
-from wemix_ref.files import write_json, write_text
-from wemix_ref.prepare import read_problem
-from wemix_ref.stamps import SIDECAR, Stamper, stamped_json, write_stamped
-from wemix_ref.tolerances import load_tolerances
+from wemix_ref.files import write_text
+from wemix_ref.stamps import SIDECAR, write_stamped
 
-__all__ = ["compare_files", "steps"]
+__all__ = ["steps"]
 
 
 def steps(run: Run, *, cases: bool = True, studies: Sequence[str] = ()) -> list[Step]:
@@ -49,45 +44,6 @@ def steps(run: Run, *, cases: bool = True, studies: Sequence[str] = ()) -> list[
 
 
 # --- Cases --------------------------------------------------------------------------------------
-
-
-def compare_files(
-    case: Path,
-    tolerances: Path,
-    problem: Path,
-    records: Iterable[Path],
-    matrices: Iterable[Path],
-    twin: Path | None,
-    resources: Path,
-    out: Path,
-    stamper: Stamper,
-) -> None:
-    """Write the comparison of the records of a case; see :func:`wemix_ref.compare.compare_case`.
-
-    Parameters
-    ----------
-    case, tolerances : their files.
-    problem : directory of the prepared problem.
-    records, matrices : of the engines, in the same order; files ``<engine>.json``.
-    twin : the record of the case that has the same answer; None: there is none.
-    resources : directory of ``data/``.
-    out : the JSON file. stamper : stamps it.
-    """
-    records, matrices = list(records), list(matrices)
-    found = {Path(path).stem: read_record(Path(path)) for path in records}
-    asked = load_case(Path(case), resources=Path(resources))
-    inputs = [case, tolerances, problem / "problem.json", problem / "data.csv"]
-    inputs += [*records, *matrices]
-    inputs += [path for path in (twin, asked.dataset.printed_rows_path) if path]
-    comparison = compare_case(
-        asked,
-        read_problem(Path(problem)),
-        found,
-        dict(zip(found, map(pd.read_parquet, matrices), strict=True)),
-        load_tolerances(Path(tolerances)),
-        read_record(Path(twin)) if twin else None,
-    )
-    write_json(out, stamped_json(comparison, stamper(out, inputs)))
 
 
 def _of_cases(run: Run) -> list[Step]:

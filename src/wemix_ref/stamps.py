@@ -31,6 +31,7 @@ from typing import Any
 from wemix_ref.errors import DataError
 from wemix_ref.files import write_text
 from wemix_ref.fingerprint import fingerprint
+from wemix_ref.installed import loops_version, r_versions
 
 __all__ = [
     "CODE",
@@ -55,7 +56,7 @@ MOST = 16
 CODE: Mapping[str, tuple[str, ...]] = {
     "audit": ("simulate.audit_study",),
     "bench": ("bench.table", "report.bench_view"),
-    "compare": ("compare", "prepare"),
+    "compare": ("compare_files", "prepare"),
     "divergence": ("divergences.pages", "divergences.demonstrate"),
     "divergences": ("divergences.table",),
     "printed": ("published.records", "published.table"),
@@ -68,6 +69,9 @@ CODE: Mapping[str, tuple[str, ...]] = {
 #: Stands for a carriage return while rows are read; of Unicode's private use.
 _RETURN = "\ue00d"
 _LIBRARIES = ("numpy", "scipy", "pandas")
+#: Rules whose files have pictures, and those that ask R; others have R's answers from records,
+#: which name what they were made with.
+_DRAWN, _BY_R = ("bench", "report", "study_report"), ("audit", "divergence", "printed")
 _NAME = "wemix-ref:stamp"
 _RDF = (
     '<metadata><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" '
@@ -89,8 +93,9 @@ class Stamp:
     inputs : SHA-256 of each input by its name from the project's root. More than `MOST` inputs are
         one entry: the SHA-256 of their list as ``sha256sum`` prints it, sorted by name; the list
         itself is in the run's ``provenance.json``.
-    software : versions of this package, Python and libraries, and ``code``, a hash of the sources
-        that the file depends on.
+    software : versions of this package, Python and libraries; ``code``, a hash of the sources that
+        the file depends on; ``numba``, "none" where NumPy runs the loops; matplotlib's where there
+        are pictures; R's and its packages' where R is asked, if it is here.
     """
 
     inputs: Mapping[str, str]
@@ -123,13 +128,17 @@ class Stamp:
         return f"Stamp {self.digest}. Made with {software}; from {inputs}."
 
 
-def software_here(*modules: str) -> dict[str, str]:
-    """Return what makes a file here: versions, and the hash of the modules' sources."""
+def software_here(rule: str) -> dict[str, str]:
+    """Return what makes a rule's files here: versions, and the hash of the sources; see `Stamp`."""
     # by name: a stamp does not make a file depend on the sources of the whole package
     own = import_module("wemix_ref").__version__
-    found = {"wemix_ref": own, "code": fingerprint(*modules)}
+    found = {"wemix_ref": own, "code": fingerprint(*CODE[rule])}
     found["Python"] = platform.python_version()
-    return found | {name: version(name) for name in _LIBRARIES}
+    found |= {name: version(name) for name in _LIBRARIES}
+    found["numba"] = loops_version()
+    if rule in _DRAWN:
+        found["matplotlib"] = version("matplotlib")
+    return found | (r_versions() if rule in _BY_R else {})
 
 
 @dataclass(frozen=True)
@@ -202,7 +211,7 @@ class Stamper:
                         return read_stamp(self.stated / output.relative_to(root)).software
                     except DataError:
                         break
-        return software_here(*CODE[self.rule])
+        return software_here(self.rule)
 
 
 def stamped(name: str, text: str, stamp: Stamp | None) -> str:

@@ -14,7 +14,7 @@ from wemix_ref.derived_run import Run, Step, run_of
 from wemix_ref.errors import DataError, WemixRefError
 from wemix_ref.file_differences import MOST, Difference, file_differences, json_differences
 from wemix_ref.provenance import hashes_of, made_with, read_provenance
-from wemix_ref.stamps import CODE, SIDECAR, read_stamp, software_here
+from wemix_ref.stamps import SIDECAR, read_stamp, software_here
 
 __all__ = ["Verification", "verify"]
 
@@ -229,7 +229,7 @@ def _of_stamps(results: Path, listed: Sequence[Step], names: Iterable[str]) -> l
             stated = read_stamp(results / name).software
         except DataError:
             continue  # it differs from what was made again, and is told so
-        for key, was, now in json_differences(dict(stated), software_here(*CODE[rule])):
+        for key, was, now in json_differences(dict(stated), software_here(rule)):
             found.setdefault((key, was, now), []).append(name)
     return [
         f"{files[0]}{f' and {len(files) - 1} more' if files[1:] else ''}: made with {key}: {was}; "

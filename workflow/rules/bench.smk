@@ -41,7 +41,7 @@ rule bench:
     params:
         file=config["bench"]["file"],
         mode=BENCH.mode,
-        code=code_of("bench.table", "report.bench_view"),
+        code=software_here("bench"),
     message:
         "Write the table of speed"
     script:

@@ -74,7 +74,7 @@ rule compare:
     conda:
         "../../environment.yml"
     params:
-        code=code_of("compare", "prepare"),
+        code=software_here("compare"),
         resources=str(RESOURCES),
     message:
         "Compare {wildcards.case}"

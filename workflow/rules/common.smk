@@ -6,6 +6,7 @@ from wemix_ref.fingerprint import fingerprint
 from wemix_ref.installed import optional_versions, r_versions
 from wemix_ref.prepare import problem_of
 from wemix_ref.provenance import made_with as made_with_here
+from wemix_ref.stamps import software_here
 from wemix_ref.times import set_to_now
 
 RESOURCES = Path(config["resources"])

@@ -21,7 +21,7 @@ rule divergence:
     conda:
         "../../environment.yml"
     params:
-        code=code_of("divergences.pages", "divergences.demonstrate"),
+        code=software_here("divergence"),
         backend=r_versions(),
         time_limit=config["time_limit"],
         resources=lambda w, input: str(Path(input.script).parents[1]),
@@ -47,7 +47,7 @@ rule divergences:
     conda:
         "../../environment.yml"
     params:
-        code=code_of("divergences.table"),
+        code=software_here("divergences"),
     message:
         "Write the table of divergences"
     script:

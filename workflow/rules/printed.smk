@@ -25,7 +25,7 @@ rule printed:
     conda:
         "../../environment.yml"
     params:
-        code=code_of("published.records", "published.table"),
+        code=software_here("printed"),
         resources=lambda w, input: str(Path(input.numbers[0]).parents[1]),
         # where data are that may not be shipped: another place, or another R, judges again
         folder=lambda w: environ.get("WEMIX_REF_DATA", ""),

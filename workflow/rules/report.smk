@@ -21,7 +21,7 @@ rule tables:
     conda:
         "../../environment.yml"
     params:
-        code=code_of("overview"),
+        code=software_here("tables"),
     message:
         "Write the tables"
     script:
@@ -51,7 +51,7 @@ rule report:
     conda:
         "../../environment.yml"
     params:
-        code=code_of("report"),
+        code=software_here("report"),
         cases=lambda w, input: str(Path(input.cases[0]).parent),
         studies=lambda w: "../studies/small.html" if SMALL_STUDIES else None,
         bench=bench_run(),

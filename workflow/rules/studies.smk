@@ -41,7 +41,7 @@ rule summarise:
         "../../environment.yml"
     params:
         small=lambda w: STUDIES[w.study].small,
-        code=code_of("simulate.summarise"),
+        code=software_here("summarise"),
     message:
         "Performance measures of {wildcards.study}"
     script:
@@ -65,7 +65,7 @@ rule audit:
         audit=lambda w: repr(STUDIES[w.study].audit),
         backend=lambda w: backend_of("wemix"),
         time_limit=config["time_limit"],
-        code=code_of("simulate.audit_study"),
+        code=software_here("audit"),
     message:
         "R fits the first replicates of {wildcards.study}, {wildcards.scenario}"
     script:
@@ -100,7 +100,7 @@ rule study_report:
     params:
         small=lambda w: STUDIES[w.study].small,
         resources=str(RESOURCES),
-        code=code_of("report.studies.files"),
+        code=software_here("study_report"),
     message:
         "Write the report of {wildcards.study}"
     script:
@@ -142,7 +142,7 @@ rule studies_index:
     params:
         names=lambda w: SMALL_STUDIES if w.which == "small" else WHOLE_STUDIES,
         directory=config["studies"]["directory"],
-        code=code_of("report.studies.files"),
+        code=software_here("studies_index"),
     message:
         "Write the list of studies"
     script:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wemix_ref.derived import compare_files
+from wemix_ref.compare_files import compare_files
 from wemix_ref.running import job
 from wemix_ref.stamps import Stamper
 
