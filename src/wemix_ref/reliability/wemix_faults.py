@@ -163,6 +163,22 @@ def no_number(rng: random.Random) -> Outcome:
     return strike(rng.choice(_NO_NUMBER), "must be finite")
 
 
+def no_standard_errors(_rng: random.Random) -> Outcome:
+    """WeMix's covariance is NaN: the record has the estimates and null for the standard errors."""
+    expected = _undisturbed()
+    if expected[0] != "ok":
+        return Outcome(False, f"the stand-in does not answer: {expected[1]}")
+    found, after = asked("nan-covariance", "")
+    if found[0] != "ok":
+        return Outcome(True, f"{found[0]}: {found[1]}")
+    whole, lacking = (json.loads(one[2]) for one in (expected, found))
+    point = whole["optimum"]
+    point["cov_beta"], point["se_beta"] = [[None]], {"(Intercept)": None}
+    if lacking != whole:
+        return Outcome(True, "the record has something else than null where there is NaN")
+    return Outcome(True, "" if after == expected else "another record after the next fit")
+
+
 def lacks_a_part(rng: random.Random) -> Outcome:
     """WeMix's answer lacks a part: the fit failed, and says at what."""
     return strike(rng.choice(_NOTHING), "an answer of WeMix must have")
@@ -182,6 +198,7 @@ def not_loaded(_rng: random.Random) -> Outcome:
 WEMIX_KINDS = {
     "WeMix raises an error": raises,
     "WeMix gives NaN or infinity": no_number,
+    "WeMix gives NaN for standard errors": no_standard_errors,
     "WeMix's answer lacks a part": lacks_a_part,
     "WeMix ends R": ends_r,
     "WeMix cannot be loaded": not_loaded,

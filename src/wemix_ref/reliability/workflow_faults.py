@@ -19,7 +19,9 @@ __all__ = ["WORKFLOW_KINDS", "WorkflowBench", "lacking", "processes"]
 
 _LIMIT = 600.0
 _FAKETIME = next(iter(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")), None)
-_BY_R = "results/fits/dyestuff/lme4.json"
+#: What R is asked for in a job: a fit, an audit of a study by R, a divergence.
+_FIT = "results/fits/dyestuff/lme4.json"
+_DIVERGENCE = "results/divergences/lme4-colon-ids.json"
 _GOAL = "results/studies/faults/performance.csv"
 _WITH_R = {"WEMIX_REF_NO_R": ""}
 
@@ -29,7 +31,7 @@ class WorkflowBench(Project):
 
     def __init__(self, place: Path) -> None:
         # two jobs a scenario: most of a job's time is its start
-        study = STUDY.replace("chunk: 2", "chunk: 4")
+        study = STUDY.replace("chunk: 2", "chunk: 4") + "audit: {replicates: 2}\n"
         # faults are about files: without compiled loops a job starts sooner
         own = {"WEMIX_REF_NUMBA": "0", "WEMIX_REF_NO_R": "1"}
         super().__init__(place / "bench", ["dyestuff"], {"faults": study}, own)
@@ -41,10 +43,15 @@ class WorkflowBench(Project):
         """Remove one result."""
         (self.place / name).unlink(missing_ok=True)
 
-    def record_of_r(self) -> bytes:
-        """Let R fit, and return its record."""
-        self.finish(self.start(_BY_R, environment=_WITH_R))
-        return (self.place / _BY_R).read_bytes()
+    def made_by_r(self, name: str) -> bytes:
+        """Make a result that R is asked for, and return its bytes."""
+        self.finish(self.start(name, environment=_WITH_R))
+        return (self.place / name).read_bytes()
+
+    def audit(self) -> str:
+        """The audit of the study's first scenario."""
+        chunk = next(name for name in self.expected if name.startswith("chunks/"))
+        return f"results/studies/faults/audits/{chunk.split('/')[1]}.csv"
 
     def bytes(self) -> dict[str, bytes]:
         """The study's files but timings."""
@@ -133,12 +140,26 @@ def job_killed(bench: WorkflowBench, rng: random.Random) -> Outcome:
     return Outcome(struck, wrong or bench.again(unlock=False))
 
 
-def r_killed_in_a_run(bench: WorkflowBench, rng: random.Random) -> Outcome:
-    """SIGKILL to R in a job: no record is kept of it, and the next run has the bytes."""
-    if "r" not in bench.others:
-        bench.others["r"] = bench.record_of_r()
-    bench.forget(_BY_R)
-    child = bench.start(_BY_R, environment=_WITH_R)
+def r_killed_in_a_fit(bench: WorkflowBench, rng: random.Random) -> Outcome:
+    """SIGKILL to R in a fit of a run: no record is kept of it, and the next run has the bytes."""
+    return _r_killed(bench, rng, _FIT)
+
+
+def r_killed_in_an_audit(bench: WorkflowBench, rng: random.Random) -> Outcome:
+    """SIGKILL to R while it fits a study's replicates again: no table says that it could not."""
+    return _r_killed(bench, rng, bench.audit())
+
+
+def r_killed_in_a_divergence(bench: WorkflowBench, rng: random.Random) -> Outcome:
+    """SIGKILL to R while it shows a divergence: nothing says that it does not show it."""
+    return _r_killed(bench, rng, _DIVERGENCE)
+
+
+def _r_killed(bench: WorkflowBench, rng: random.Random, goal: str) -> Outcome:
+    if goal not in bench.others:
+        bench.others[goal] = bench.made_by_r(goal)
+    bench.forget(goal)
+    child = bench.start(goal, environment=_WITH_R)
     pids: list[int] = []
     while child.poll() is None and not pids:
         time.sleep(0.02)
@@ -151,12 +172,12 @@ def r_killed_in_a_run(bench: WorkflowBench, rng: random.Random) -> Outcome:
     struck, wrong = child.returncode != 0, ""
     if struck:
         wrong = _told(told, "R ended without an answer (signal 9, SIGKILL)")
-        if (bench.place / _BY_R).exists():
-            wrong = wrong or "a record was kept"
+        if (bench.place / goal).exists():
+            wrong = wrong or "what R did not answer was kept"
     if wrong:
         return Outcome(struck, wrong)
-    same = bench.record_of_r() == bench.others["r"]
-    return Outcome(struck, "" if same else "another record after the re-run")
+    same = bench.made_by_r(goal) == bench.others[goal]
+    return Outcome(struck, "" if same else "other bytes after the re-run")
 
 
 def disk_full(bench: WorkflowBench, rng: random.Random) -> Outcome:
@@ -277,7 +298,9 @@ def two_at_once(bench: WorkflowBench, _rng: random.Random) -> Outcome:
 WORKFLOW_KINDS = {
     "a run killed with its jobs": (workflow_killed, ""),
     "one job of a run killed": (job_killed, ""),
-    "R killed in a job of a run": (r_killed_in_a_run, "r"),
+    "R killed in a fit of a run": (r_killed_in_a_fit, "r"),
+    "R killed in an audit of a study": (r_killed_in_an_audit, "r"),
+    "R killed in a divergence": (r_killed_in_a_divergence, "r"),
     "the disk of a run full": (disk_full, "disk"),
     "the disk of a run made read-only": (made_read_only, "disk"),
     "a run under another clock": (clock_changed, "clock"),
