@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ def add_reliability(commands: Any) -> None:  # noqa: ANN401
 def _reliability(parsed: argparse.Namespace) -> bool:
     from wemix_ref.files import write_text
     from wemix_ref.reliability.page import PAGE, page, recorded
+    from wemix_ref.reliability.record import versions_here
 
     if parsed.n is not None and parsed.n < 1:
         raise OptionError(f"--n must be at least 1; found {parsed.n}.")
@@ -61,7 +63,11 @@ def _reliability(parsed: argparse.Namespace) -> bool:
         return True
     check_directory("--out", parsed.out)
     module, usual = RUNS[parsed.part]
+    before = versions_here().get("commit")
     record = import_module(module).run(parsed.n or usual, parsed.seed, _tell)
+    after = record.versions.get("commit")
+    if before != after:  # what was there at the start is what ran
+        record = replace(record, versions={**record.versions, "commit": f"{before}, then {after}"})
     place = record.write(parsed.out)
     sys.stdout.write(f"{record.tried} tried, {record.failed} not as it must be -> {place}\n")
     return record.failed == 0

@@ -23,7 +23,15 @@ from wemix_ref.errors import CaseError
 from wemix_ref.files import write_json
 from wemix_ref.installed import r_versions
 
-__all__ = ["SCHEMA", "THREADS", "hashes_of", "made_with", "read_provenance", "write_provenance"]
+__all__ = [
+    "SCHEMA",
+    "THREADS",
+    "git_state",
+    "hashes_of",
+    "made_with",
+    "read_provenance",
+    "write_provenance",
+]
 
 SCHEMA = "wemix-ref/provenance/1"
 #: What decides how many threads a library of linear algebra starts.
@@ -49,7 +57,7 @@ def made_with(project: Path) -> dict[str, Any]:
         "versions": _versions(),
         "r": r_versions(),
         "locks": {name: _sha256(project / name) for name in _LOCKS if (project / name).is_file()},
-        "git": _git(project),
+        "git": git_state(project),
         "platform": {
             "system": platform.system(),
             "machine": platform.machine(),
@@ -70,7 +78,7 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _git(project: Path) -> dict[str, Any] | None:
+def git_state(project: Path) -> dict[str, Any] | None:
     """Commit, and whether files under version control are as it has them; None: no checkout."""
     if not (project / ".git").exists():
         return None

@@ -11,7 +11,9 @@ import wemix_ref
 from wemix_ref.errors import DataError
 from wemix_ref.files import write_json
 from wemix_ref.installed import library_versions
+from wemix_ref.provenance import git_state
 from wemix_ref.strict_json import read_json_object
+from wemix_ref.strict_yaml import PROJECT
 
 __all__ = ["DIRECTORY", "PARTS", "SCHEMA", "Record", "Table", "read_record", "versions_here"]
 
@@ -91,8 +93,11 @@ _PLAIN = ("part", "command", "tried", "failed", "seconds", "told", "versions")
 
 
 def versions_here() -> dict[str, str]:
-    """Versions of Python, this package and the libraries that it calculates with."""
+    """Versions of Python, this package and the libraries that it calculates with; the commit."""
     own = {"wemix_ref": wemix_ref.__version__, "Python": platform.python_version()}
+    git = git_state(PROJECT)
+    if git is not None:
+        own["commit"] = git["commit"][:10] + ("" if git["clean"] else " with changes")
     return own | library_versions()
 
 
