@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from wemix_ref.cli import main
 from wemix_ref.cli_reliability import RUNS
 from wemix_ref.errors import DataError
+from wemix_ref.provenance import git_state
 from wemix_ref.reliability.page import PAGE, page, recorded
 from wemix_ref.reliability.record import DIRECTORY, PARTS, Record, Table, read_record
 
@@ -39,3 +41,28 @@ def test_what_is_no_record_is_refused(tmp_path: Path, content: str) -> None:
     place.write_text(content, encoding="utf-8")
     with pytest.raises(DataError, match=r"input\.json"):
         read_record(place)
+
+
+def test_a_record_names_the_commit_that_ran() -> None:
+    record = Record("input", "wemix-ref reliability input", 3, 0, 1.5, "Told.", ())
+    git = git_state(ROOT)
+    if git is None:
+        assert "commit" not in record.versions
+    else:
+        changed = "" if git["clean"] else " with changes"
+        assert record.versions["commit"] == git["commit"][:10] + changed
+
+
+def test_what_changes_during_a_run_is_told(tmp_path: Path, monkeypatch) -> None:
+    states = iter(["aaaaaaaaaa", "bbbbbbbbbb"])
+    monkeypatch.setattr(
+        "wemix_ref.reliability.record.git_state",
+        lambda _: {"commit": next(states), "clean": True},
+    )
+    monkeypatch.setattr(
+        "wemix_ref.reliability.numbers.run",
+        lambda n, seed, tell: Record("numbers", "c", n, 0, 1.0, "Told.", ()),
+    )
+    assert main(["reliability", "numbers", "--out", str(tmp_path)]) == 0
+    record = read_record(tmp_path / "numbers.json")
+    assert record.versions["commit"] == "aaaaaaaaaa, then bbbbbbbbbb"
