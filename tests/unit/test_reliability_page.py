@@ -61,7 +61,7 @@ def test_what_changes_during_a_run_is_told(tmp_path: Path, monkeypatch) -> None:
     )
     monkeypatch.setattr(
         "wemix_ref.reliability.numbers.run",
-        lambda n, seed, tell: Record("numbers", "c", n, 0, 1.0, "Told.", ()),
+        lambda n, *_: Record("numbers", "c", n, 0, 1.0, "Told.", ()),
     )
     assert main(["reliability", "numbers", "--out", str(tmp_path)]) == 0
     record = read_record(tmp_path / "numbers.json")
