@@ -110,14 +110,13 @@ def seem_conditional(own: Array, above: Array, parent: Ints) -> bool:
         return False
     if count_below(own, parent, above * (1 - SAME)) / own.size < BELOW:
         return False
-    count = np.bincount(parent, minlength=above.size)
-    total = np.bincount(parent, own, above.size)
+    count, total = np.bincount(parent), np.bincount(parent, own)
     with np.errstate(over="ignore"):
-        square = np.bincount(parent, own * own, above.size)
+        square = np.bincount(parent, own * own)
     inverse = bool(np.all(own >= 1 - SAME))
     # size: sum w = n; effective: sum w = sum w^2
     scaled = any(np.all(np.abs(total - other) <= SAME * total) for other in (count, square))
-    return (inverse or scaled) and _rank_correlation(total / count, above) < FOLLOWS
+    return (inverse or scaled) and not _follow(total / count, above)
 
 
 def seem_unconditional(own: Array, above: Array, parent: Ints) -> bool:
@@ -143,8 +142,7 @@ def seem_unconditional(own: Array, above: Array, parent: Ints) -> bool:
     return bool(bdtr(below, above.size, q) < CHANCE)
 
 
-def _rank_correlation(a: Array, b: Array) -> float:
-    """Spearman's; 0 where one does not vary."""
-    if np.ptp(a) <= SAME * np.max(a) or np.ptp(b) <= SAME * np.max(b):
-        return 0.0
-    return float(np.corrcoef(pd.Series(a).rank(), pd.Series(b).rank())[0, 1])
+def _follow(a: Array, b: Array) -> bool:
+    """Whether the one is large where the other is, by Spearman's correlation; both must vary."""
+    vary = all(np.ptp(one) > SAME * np.max(one) for one in (a, b))
+    return vary and bool(np.corrcoef(pd.Series(a).rank(), pd.Series(b).rank())[0, 1] >= FOLLOWS)

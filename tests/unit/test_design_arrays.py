@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from wemix_ref.compiled import HAVE_NUMBA
-from wemix_ref.design import build_design
+from wemix_ref.design import _is_own, build_design
 from wemix_ref.fit import fit_design
-from wemix_ref.table import copies_on_write
+from wemix_ref.table import Table, copies_on_write
 
 WEIGHTS = ["w1", "w2", "w3"]
 CROSS = "y ~ x + z + (1|cls) + (x|school)"
@@ -272,6 +272,37 @@ def test_a_fit_reads_the_columns_of_large_data_where_they_are(plain_data, weight
     np.testing.assert_array_equal(design.levels[1].Z, np.column_stack(Zs[1]))
     np.testing.assert_array_equal(design.levels[1].codes, plain_data["school"])
     np.testing.assert_array_equal(design.omega, 1.0 if weights is None else plain_data["w1"])
+
+
+def test_codes_are_held_once_where_they_are_nobody_elses(plain_data):
+    names = plain_data.assign(school=plain_data["school"].map("s{}".format))
+    design = build_design("y ~ x + (1|school)", names)
+    assert np.shares_memory(design.columns()[3], design.levels[0].codes)
+    ids = np.arange(6)
+    table = Table(
+        {"g": pd.Series(ids, copy=False), "x": names["x"], "t": names["school"]}, names.index
+    )
+    assert np.shares_memory(table["g"].to_numpy(), ids)
+    # a column's memory, somebody's view, and memory of their own
+    assert not _is_own(ids, table)
+    assert not _is_own(np.arange(12)[::2], table)
+    assert _is_own(ids.copy(), table)
+
+
+def test_a_design_tells_how_it_was_made(plain_data):
+    design = build_design(
+        "y ~ x + z + (x|school)", plain_data, ["w1", "w3"], conditional_weights=True,
+        center_group={"school": "~x"}, center_grand="~z",
+    )  # fmt: skip
+    assert design.conditional_weights is True
+    assert build_design("y ~ x + (1|school)", plain_data).conditional_weights is False
+    assert design.centring == (("x", "school"), ("z", None))
+    # what was subtracted is kept for new rows
+    sums = plain_data[["x", "z"]].mul(design.omega, axis=0).assign(omega=design.omega)
+    by_school, whole = sums.groupby(plain_data["school"]).sum(), sums.sum()
+    means = design.training.means
+    np.testing.assert_allclose(means["x"], by_school["x"] / by_school["omega"], rtol=1e-12)
+    np.testing.assert_allclose(means["z"], whole["z"] / whole["omega"], rtol=1e-12)
 
 
 def test_what_is_put_into_an_array_of_the_design_counts(plain_data):

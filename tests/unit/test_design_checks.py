@@ -17,8 +17,10 @@ from wemix_ref.errors import (
     DataError,
     DesignWarning,
     DroppedRowsWarning,
+    FormulaError,
     ModelError,
     RankError,
+    WeightsWarning,
 )
 from wemix_ref.formula import parse_formula
 
@@ -44,6 +46,7 @@ def told(
         ([1e12 - 0.5, 1e12], True),
         ([-1e12, -1e12 + 0.5], True),
         ([-1e12, 0.5], False),
+        ([1e12 - 0.5, 1e12 + 0.5], True),  # less than that share of the largest value
         ([1e-30, 2e-30], False),
         ([5.0, 7.0], False),
     ],
@@ -174,11 +177,16 @@ def test_sizes_of_columns_have_bounds() -> None:
         check_sizes({"a": np.array([1.0, -1.1e70]), "b": np.ones(2)})
     with pytest.raises(DataError, match=r"2 do not: 'a' \(2\.0e\+150\), 'c' \(9\.0e-71\)\."):
         check_sizes({"a": np.array([2e150]), "b": np.ones(1), "c": np.array([9e-71])})
+    # squares that are no doubles are told by the error alone
+    with np.errstate(all="raise"), pytest.raises(DataError, match="2 do not"):
+        check_sizes({"a": np.array([1e200]), "b": np.array([1e-200])})
 
 
 @pytest.mark.filterwarnings("ignore:every group")
 def test_a_design_has_groups_rows_and_coefficients() -> None:
     data = frame()
+    with pytest.raises(FormulaError, match="must be a text; found list"):
+        build_design(["y ~ x + (1|g)"], data)  # type: ignore[arg-type]
     with pytest.raises(ModelError, match="at least one random term"):
         build_design("y ~ x", data)
     with pytest.raises(ModelError, match="two groups at the top level; `h` has one, 1"):
@@ -214,3 +222,10 @@ def test_a_design_checks_its_columns() -> None:
         build_design("y ~ x + (z|g)", data.assign(z=data["x"] * 1e150))
     with pytest.raises(RankError, match="1 of 3 depends on the columns before: 'z'"):
         build_design("y ~ x + z + (1|g)", data.assign(z=2 * data["x"] + 1))
+    with pytest.raises(DataError, match="must vary; every one of its 24 values is 4"):
+        build_design("y ~ x + (1|g)", data.assign(y=4.0))
+    with pytest.warns(WeightsWarning, match=r"weights differ by a factor of 1\.0e\+11"):
+        build_design(
+            "y ~ x + (1|g)", data.assign(w=np.where(data["f"] > 2, 1.0, 1e11)), ["w", None],
+            conditional_weights=True,
+        )  # fmt: skip

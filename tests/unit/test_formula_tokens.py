@@ -191,6 +191,8 @@ def test_bounds_are_those_told() -> None:
 def test_brackets_are_at_most_so_deep() -> None:
     deep = MAX_NESTING - 1
     assert bracketed(parse_expression("(" * deep + "x" + ")" * deep)).count("<") == deep
+    with pytest.raises(FormulaError, match=f"at most {MAX_NESTING} levels"):
+        parse_expression("(" * MAX_NESTING + "x" + ")" * MAX_NESTING)
     # brackets side by side are not deep
     parse_expression(" + ".join(["(x)"] * (2 * MAX_NESTING)))
     with pytest.raises(FormulaError, match=f"at most {MAX_NESTING} levels"):

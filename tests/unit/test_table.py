@@ -72,6 +72,18 @@ def test_later_changes_of_the_data_do_not_reach_the_design(data, monkeypatch, co
     np.testing.assert_array_equal(design.omega, before["w1"])
 
 
+def test_what_is_written_below_small_data_does_not_reach_the_design(data, monkeypatch):
+    monkeypatch.setattr("wemix_ref.design.IN_PLACE", len(data))
+    y = data["y"].to_numpy(copy=True)
+    series = {**data, "y": pd.Series(y, copy=False)}
+    data = pd.DataFrame(series, copy=False)
+    assert np.shares_memory(data["y"].to_numpy(), y)
+    before = y.copy()
+    design = build_design("y ~ x + (x|g)", data)
+    y[:] = 7.0
+    np.testing.assert_array_equal(design.y, before)
+
+
 def test_arrays_of_the_design_are_its_own(data):
     design = build_design("y ~ x + (x|g)", data, ["w1", "w2"])
     before = data.copy()

@@ -118,6 +118,26 @@ def test_weights_that_differ_by_rounding_are_the_same() -> None:
         assert not seem_unconditional(np.full(40, 4 * factor), np.full(40, 4.0), np.arange(40))
     # all groups' weights are one
     assert not seem_conditional(np.ones(4), np.full(4, 1 + 0.9e-6), np.arange(4))
+    # a millionth below a group's weight is not below it
+    own, above, parent = exceptions(0)
+    own[25:28] = 8 * (1 - 1e-6)
+    assert seem_unconditional(own, above, parent)
+    own[25:28] = 8 * (1 - 1.1e-6)
+    assert not seem_unconditional(own, above, parent)
+
+
+def test_weights_below_their_groups_that_follow_them_are_no_conditional_ones() -> None:
+    three, groups = np.arange(3), np.array([2.0, 3.0, 4.0])
+    # a rank correlation of a half exactly, and of minus a half
+    assert not seem_conditional(np.array([1.0, 1.9, 1.5]), groups, three)
+    assert seem_conditional(np.array([1.5, 1.9, 1.0]), groups, three)
+    # what differs by a millionth does not vary, so there is nothing to follow
+    two = np.arange(2)
+    near, more = np.array([999_999.0, 1e6]), np.array([999_998.0, 1e6])
+    assert seem_conditional(near, np.array([2e6, 3e6]), two)
+    assert not seem_conditional(more, np.array([2e6, 3e6]), two)
+    assert seem_conditional(np.array([2.0, 3.0]), near, two)
+    assert not seem_conditional(np.array([2.0, 3.0]), more, two)
 
 
 def told(given: list, names: list, matters: list, conditional: bool) -> list[str]:
@@ -157,6 +177,15 @@ def test_each_step_is_judged_for_itself(conditional: bool) -> None:
     assert "`a`" not in message
     assert told(wrong, ["a", None, "c"], both, conditional) == []
     assert told(wrong, names, [False, False], conditional) == []
+
+
+def test_weights_equal_to_their_groups_are_not_counted_as_below() -> None:
+    rng = np.random.default_rng(2)
+    middle, low = rng.uniform(2, 5, 100), np.ones(400)
+    low[:40] = np.repeat(middle[:10], 4)
+    low[40:60] = 9.0
+    (message,) = told([low, middle, middle], ["a", "b", None], [True, False], False)
+    assert "340 of 400 are below the group's weight" in message
 
 
 def test_weights_scaled_to_the_size_are_noticed_within_a_millionth() -> None:

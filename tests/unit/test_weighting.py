@@ -14,10 +14,12 @@ from wemix_ref import mix
 from wemix_ref.cases import load_cases
 from wemix_ref.design import build_design
 from wemix_ref.errors import OptionError, WeightsError, WeightsWarning, WemixRefError
+from wemix_ref.grouping import Grouping
+from wemix_ref.table import Table
 from wemix_ref.weight_checks import check_columns, check_names, check_use
 from wemix_ref.weight_reading import seem_conditional, seem_unconditional
 from wemix_ref.weight_summary import summarise
-from wemix_ref.weights import level_weights
+from wemix_ref.weights import design_weights, level_weights
 
 FORMULA = "y ~ x + (1|g3/g2)"
 WEIGHTS = ["w1", "w2", "w3"]
@@ -162,11 +164,33 @@ def test_weights_may_reach_the_limits_and_are_doubles(data: pd.DataFrame) -> Non
     for frame in (whole, whole.astype({"w1": "Int64"})):
         design = build_design(FORMULA, frame, [None, None, "w3"])
         assert design.omega.dtype == np.float64
-        assert [w.dtype for w in check_columns(frame, ["w1", "w3"], None)] == [np.float64] * 2
+        for columns in (frame, Table.of(frame, ["w1", "w3"])):
+            found = check_columns(columns, ["w1", "w3"], None)
+            assert [w.dtype for w in found] == [np.float64] * 2
     lacking = whole.astype({"w1": "Int64"})
     lacking.loc[4, "w1"] = pd.NA
     with pytest.raises(WeightsError, match=r"is missing in 1 of .*first: row 4"):
         check_columns(lacking, ["w1"], None)
+
+
+def test_true_and_false_are_no_weights(data: pd.DataFrame) -> None:
+    with pytest.raises(WeightsError, match="level-1 weight `w1` must be numeric; its type is bool"):
+        build_design("y ~ x + (1|g2)", data.assign(w1=True), ["w1", None], conditional_weights=True)
+
+
+def test_rows_without_weights_have_those_of_their_group(data: pd.DataFrame) -> None:
+    design = build_design("y ~ x + (1|g2)", data, [None, "w2"])
+    np.testing.assert_array_equal(design.omega, data["w2"])
+    np.testing.assert_array_equal(design.omega_cond, 1.0)
+
+
+def test_without_weights_all_are_one(data: pd.DataFrame) -> None:
+    levels = build_design(FORMULA, data).levels
+    grouping = [Grouping(one.name, one.codes, one.labels, one.parent, ()) for one in levels]
+    found = design_weights(None, (), grouping, False, (), (), len(data))
+    for weights in (found.omega, found.omega_cond, *found.psi, *found.psi_cond):
+        np.testing.assert_array_equal(weights, 1.0)
+    np.testing.assert_array_equal(found.codes, data["g2"] - 1)
 
 
 @pytest.mark.parametrize("method", ["none", "size"])

@@ -46,10 +46,11 @@ def format_number(value: float) -> str:
     """
     if math.isnan(value):
         return "NaN"
-    if math.isinf(value):
-        return "Inf" if value > 0 else "-Inf"
     if value == 0:
         return "0"
+    sign = "-" if value < 0 else ""
+    if math.isinf(value):
+        return f"{sign}Inf"
     mantissa, exponent_text = f"{abs(value):.14e}".split("e")
     digits = mantissa.replace(".", "").rstrip("0")
     exponent = int(exponent_text)
@@ -57,7 +58,6 @@ def format_number(value: float) -> str:
     fixed_width = max(exponent, 0) + 1 + (decimals + 1 if decimals else 0)
     scientific = digits[0] + ("." + digits[1:] if len(digits) > 1 else "")
     scientific += f"e{exponent:+03d}"
-    sign = "-" if value < 0 else ""
     if fixed_width <= len(scientific):
         return f"{sign}{abs(value):.{decimals}f}"
     return sign + scientific
