@@ -21,6 +21,8 @@ START = 0.7
 #: Rows are few below so many for each element of theta: more than any small design has, so that the
 #: same data written out several times, or with weights for copies, get the same starts.
 FEW_ROWS = 100
+#: Below the diagonal of starts with correlations: those of 0.8 where a term has two columns.
+LEANING = 2.6 * START
 #: Starts that are drawn, and the range of their diagonals' logarithms about the usual start.
 DRAWN, LEAST, MOST = 2, -3.5, 1.8
 
@@ -50,11 +52,13 @@ def other_starts(covariance: CovarianceMap, found: Array) -> list[Array]:
     Returns
     -------
     (n_theta,) each: smaller, larger and tiny variances; what was found as zero large and the rest
-    small; and some that are drawn, the same for every design of that n_theta.
+    small; some that are drawn, the same for every design of that n_theta; and, where terms have
+    correlations, larger variances with positive and with negative ones.
     """
     usual = usual_start(covariance)
     zero = covariance.zero_columns(found)
     rng = np.random.default_rng(0)
+    below = LEANING * (usual == 0.0)
     return [
         usual / 4.0,
         usual * 4.0,
@@ -62,4 +66,5 @@ def other_starts(covariance: CovarianceMap, found: Array) -> list[Array]:
         np.where(zero, usual * 2.0, usual / 30.0),
         np.where(zero, usual, usual / 50.0),
         *(usual * np.exp(rng.uniform(LEAST, MOST, usual.size)) for _ in range(DRAWN)),
+        *((usual * 2.0 + below, usual * 2.0 - below) if below.any() else ()),
     ]
