@@ -52,8 +52,9 @@ SMALL = 20_000
 TOGETHER = 200
 #: Share of the response's variation, as a standard deviation, that rounding alone leaves.
 PERFECT = 1e-13
-#: Share of what X leaves of the squares at which a search that does not end is on its way to zero.
-VANISHING = 1e-10
+#: Share of what X leaves of the squares at which a search that does not end may be on its way to
+#: zero; it is where the deviance falls at once when Lambda is multiplied by these.
+VANISHING, GROWING = 1e-10, (2.0, 4.0)
 #: A row of Lambda nearer than this, on the scale of Z, to the span of the rows above lies in it:
 #: rounding in the change of basis leaves about 1e-11 where a slope's origin is 1e5 spreads away.
 IN_SPAN = 1e-9
@@ -304,9 +305,21 @@ def _minimise(
         criterion.hessians - before[1],
         sum(one.steps_off for one in found),
     )
-    if not report.converged:  # rounding stops a search before r^2 is zero, in each order of rows
+    # rounding may stop a search anywhere before r^2 is zero
+    if not report.converged and _falls_on(working, best.at):
         check_residual(at, VANISHING * _residual_squares(criterion))
     return at, report
+
+
+def _falls_on(criterion: Criterion, at: Evaluation) -> bool:
+    """Whether the deviance falls as all variances grow; beyond a minimum it rises."""
+    least = at.deviance
+    for times in GROWING:
+        there = evaluated(criterion, times * at.theta)
+        if there is None or there.deviance >= least:
+            return False
+        least = there.deviance
+    return True
 
 
 def _other_searches(working: WorkingCriterion, found: Array, start: Array) -> list[_Search]:
