@@ -164,10 +164,9 @@ class Criterion:
             for level, L in zip(self.data.levels, self.covariance.Lambdas(theta), strict=True)
         )
         up = self.recursion.up(Lams)
-        (failed,), (F,), (total,) = up.failed, up.F, up.total
-        if failed >= 0:
+        if (failed := up.failed.item()) >= 0:
             raise np.linalg.LinAlgError(f"A is not positive definite at level {failed + 2}")
-        log_det = float(total)
+        F, log_det = up.F[0], up.total.item()
         profile = self._profile((F + F.T) / 2.0)
         deviance = log_det + profile.dof * (1.0 + np.log(2.0 * np.pi * profile.sigma2))
         if self.reml:
@@ -213,8 +212,7 @@ class Criterion:
             V = np.hstack([np.vstack([root, np.zeros((1, p))]), V])
             weights = np.append(np.ones(p), weights)
         down = self.recursion.down(at.up, at.Lams, V[None], np.diag(weights)[None])
-        (failed,) = down.failed
-        if failed >= 0:
+        if (failed := down.failed.item()) >= 0:
             raise np.linalg.LinAlgError(f"A is not positive definite at level {failed + 2}")
         at._solved[adjoint] = down
         return down
@@ -242,7 +240,7 @@ class Criterion:
         """dD/dtheta, shape (n_theta,)."""
         down = self.down(at)
         return self.triangles.gather(
-            [basis.T @ M for basis, (M,) in zip(self.bases, down.gradient, strict=True)]
+            [basis.T @ M[0] for basis, M in zip(self.bases, down.gradient, strict=True)]
         )
 
     def gradient_by_top(self, at: Evaluation) -> Array:
@@ -296,13 +294,13 @@ class Criterion:
     def _second_derivatives(self, at: Evaluation) -> _Second:
         self.counts["hessians"] += 1
         down = self.down(at)
-        slopes, (dFv,), (dF,) = self.recursion.second(
+        slopes, dFv, dF = self.recursion.second(
             down, at.Lams, self.units, np.array([at.profile.sigma2])
         )
         H = self.triangles.gather_second(
-            [basis.T @ M for basis, (M,) in zip(self.bases, slopes, strict=True)]
+            [basis.T @ M[0] for basis, M in zip(self.bases, slopes, strict=True)]
         )
-        return _Second(H, dFv, dF)
+        return _Second(H, dFv[0], dF[0])
 
 
 def profiled_hessian(
