@@ -299,7 +299,7 @@ class CovarianceMap:
             for block in level.blocks:
                 root = Lambda[block.rows, block.rows]
                 if block.basis is not None:
-                    root = np.asarray(np.linalg.solve(block.basis, root), dtype=np.float64)
+                    root = np.asarray(np.linalg.solve(block.basis, root))
                 L = rotate_to_lower_triangle(root, np.asarray(block.scale), tolerance)
                 theta[block.part] = L[block.triangle]
         return theta

@@ -164,9 +164,9 @@ class Criterion:
             for level, L in zip(self.data.levels, self.covariance.Lambdas(theta), strict=True)
         )
         up = self.recursion.up(Lams)
-        if up.failed[0] >= 0:
-            raise np.linalg.LinAlgError(f"A is not positive definite at level {up.failed[0] + 2}")
-        F, log_det = up.F[0], float(up.total[0])
+        if (failed := up.failed.item()) >= 0:
+            raise np.linalg.LinAlgError(f"A is not positive definite at level {failed + 2}")
+        F, log_det = up.F[0], up.total.item()
         profile = self._profile((F + F.T) / 2.0)
         deviance = log_det + profile.dof * (1.0 + np.log(2.0 * np.pi * profile.sigma2))
         if self.reml:
@@ -212,8 +212,8 @@ class Criterion:
             V = np.hstack([np.vstack([root, np.zeros((1, p))]), V])
             weights = np.append(np.ones(p), weights)
         down = self.recursion.down(at.up, at.Lams, V[None], np.diag(weights)[None])
-        if down.failed[0] >= 0:
-            raise np.linalg.LinAlgError(f"A is not positive definite at level {down.failed[0] + 2}")
+        if (failed := down.failed.item()) >= 0:
+            raise np.linalg.LinAlgError(f"A is not positive definite at level {failed + 2}")
         at._solved[adjoint] = down
         return down
 
@@ -221,8 +221,8 @@ class Criterion:
         """Every level solved, with the adjoints of what lies above; level 2 first."""
         down, levels = self.down(at, adjoint), self.recursion
         return [
-            LevelState(Lam[0], *of_level)
-            for Lam, *of_level in zip(
+            LevelState(Lam, *of_level)
+            for (Lam,), *of_level in zip(
                 at.Lams,
                 down.C,
                 down.TL,
@@ -246,7 +246,7 @@ class Criterion:
     def gradient_by_top(self, at: Evaluation) -> Array:
         """Each top group's share of dD/dtheta at fixed (beta, sigma), shape (K, n_theta); ML."""
         K = self.data.W_top.size
-        states = self.states(at, "criterion" if not self.reml else "likelihood")
+        states = self.states(at)
         sums = [
             basis.T @ state.gradient(level.top, K)
             for level, basis, state in zip(self.data.levels, self.bases, states, strict=True)

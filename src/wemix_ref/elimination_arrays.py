@@ -40,6 +40,27 @@ def _add_at(out: Array, where: Ints, values: Array, weights: Array) -> None:
     out += np.asarray(into @ values.reshape(G, -1)).reshape(out.shape)
 
 
+def _roots(A: Array) -> tuple[Array, int]:
+    """Cholesky factors, NaN where there is none, and the first group without one, or -1."""
+    try:
+        root = _factor(A)
+    except np.linalg.LinAlgError:  # in one matrix of a stack; it does not say which
+        root = np.stack([_factor_or_nan(one) for one in A])
+    without = np.isnan(root).any(axis=(1, 2))  # LAPACK may take what is no number
+    return root, int(without.argmax()) if without.any() else -1
+
+
+def _factor(A: Array) -> Array:
+    return np.asarray(np.linalg.cholesky(A), dtype=np.float64)
+
+
+def _factor_or_nan(A: Array) -> Array:
+    try:
+        return _factor(A)
+    except np.linalg.LinAlgError:
+        return np.full(A.shape, np.nan)
+
+
 def contract(T: Array, V: Array, C: Array) -> None:
     """C = [T without the fixed part; its products with V]."""
     G, q, m = T.shape
@@ -53,7 +74,9 @@ def eliminate(
 ) -> int:
     """B, log det A of every group; F -= sum psi B'B over the last columns where n_fold > 0."""
     q = Lam.shape[0]
-    root = np.linalg.cholesky(Lam.T @ T[:, :, :q] @ Lam + np.eye(q))
+    root, failed = _roots(Lam.T @ T[:, :, :q] @ Lam + np.eye(q))
+    if failed >= 0:
+        return failed
     log_det[:] = 2.0 * np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
     B[:] = np.linalg.inv(root) @ (Lam.T @ T[:, :, q:])
     if n_fold:
@@ -73,7 +96,10 @@ def solve(C: Array, Lam: Array, TL: Array, A_inv: Array, U: Array, E: Array) -> 
     """TL, A^-1, U = A^-1 Lambda' C_zr and E = C_zr - TL U of every group."""
     q = Lam.shape[0]
     TL[:] = C[:, :, :q] @ Lam
-    root_inv = np.linalg.inv(np.linalg.cholesky(Lam.T @ TL + np.eye(q)))
+    root, failed = _roots(Lam.T @ TL + np.eye(q))
+    if failed >= 0:
+        return failed
+    root_inv = np.asarray(np.linalg.inv(root), dtype=np.float64)
     A_inv[:] = _t(root_inv) @ root_inv
     U[:] = A_inv @ (Lam.T @ C[:, :, q:])
     E[:] = C[:, :, q:] - TL @ U

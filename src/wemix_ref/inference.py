@@ -89,7 +89,7 @@ class Bread:
         scale = np.sqrt(np.abs(np.diag(block)))
         scale[scale == 0] = 1.0
         values, vectors = np.linalg.eigh(block / np.outer(scale, scale))
-        flat = np.abs(values) <= FLAT * float(np.abs(values).max(initial=0.0))
+        flat = np.abs(values) <= FLAT * float(np.abs(values).max())
         kept = vectors[:, ~flat]
         inverse = (kept / values[~flat]) @ kept.T / np.outer(scale, scale)
         return cls(where, inverse, vectors[:, flat], scale, bool(np.all(values[~flat] > 0)))
@@ -97,7 +97,7 @@ class Bread:
     def estimable(self, gradient: Array) -> bool:
         """Whether a function with this gradient over `where` does not depend on what is flat."""
         scaled = gradient / self.scale
-        largest = float(np.abs(scaled).max(initial=0.0))
+        largest = float(np.abs(scaled).max())
         if largest == 0:
             return False
         scaled = scaled / largest
@@ -269,7 +269,7 @@ def _parts(
 ) -> dict[int, _Part]:
     """Covariance of the variance parameters, by level: one and the same but under "wemix"."""
     p, n_theta = information.p, covariance.n_theta
-    free = np.flatnonzero(np.concatenate([np.ones(p, dtype=bool), active, [True]]))
+    free = np.append(np.arange(p), p + np.flatnonzero(np.append(active, True)))
     S, kappa = information.scores, information.kappa
     out = {}
     if recipe == "wemix":
@@ -316,31 +316,33 @@ def _error(part: Component, workings: _Workings) -> tuple[float, str | None]:
     gradient = workings.gradients(part.gradient, block)
     if not block.bread.estimable(gradient) or not workings.identified(part.gradient):
         return float("nan"), NOT_IDENTIFIED
-    size, relative = _quadratic(gradient, block.covariance)
-    if not block.bread.concave or relative < 0:
+    error = _root_of_form(gradient, block.covariance)
+    if not block.bread.concave or np.isnan(error):
         return float("nan"), NOT_CONCAVE
-    return size * float(np.sqrt(relative)), None
+    return error, None
 
 
-def _quadratic(gradient: Array, covariance: Array) -> tuple[float, float]:
-    """Size and relative of the form size^2 relative: of order y^4, no double where its root is."""
+def _root_of_form(gradient: Array, covariance: Array) -> float:
+    """Root of gradient' covariance gradient, of order y^4 itself and no double where its root is.
+
+    NaN where the form is negative.
+    """
     scale = np.sqrt(np.abs(np.diag(covariance)))
     along = gradient * scale
     size = float(np.abs(along).max())
     if size == 0:
-        return 0.0, 0.0
+        return 0.0
     scale = np.where(scale > 0, scale, 1.0)
     along = along / size
-    return size, float(along @ (covariance / scale / scale[:, None]) @ along)
+    relative = float(along @ (covariance / scale / scale[:, None]) @ along)
+    return size * float(np.sqrt(relative)) if relative >= 0 else float("nan")
 
 
 def _whole(cov_beta: Array, workings: _Workings, recipe: str) -> Array:
     """Covariance over (beta, theta, sigma), with NaN for what has none."""
     p, to_user = workings.information.p, workings.to_user
-    size = to_user.shape[0]
-    out = np.zeros((size, size))
-    known = np.zeros(size, dtype=bool)
-    known[:p] = True
+    out = np.zeros_like(to_user)
+    known = np.zeros(len(out), dtype=bool)
     for number in sorted(workings.parts, reverse=True):  # level 2 last: sigma's is its own
         bread, covariance = workings.parts[number].bread, workings.parts[number].covariance
         here = bread.where
@@ -348,12 +350,12 @@ def _whole(cov_beta: Array, workings: _Workings, recipe: str) -> Array:
         out[np.ix_(here, here)] = to @ covariance @ to.T
         told = [bread.estimable(row) for row in to]
         known[here] = bread.concave & np.array(told)
-        known[:p] = True
         if recipe == "wemix" and number > 2:
             out[-1, :] = out[:, -1] = 0.0
-    known[p:] &= [workings.identified(row) for row in np.eye(size - p)]
-    if recipe in ("wemix", "stata", "model"):
-        out[:p, p:] = out[p:, :p] = 0.0
+    known[p:] &= [workings.identified(row) for row in np.eye(len(out) - p)]
+    known[:p] = True
+    if recipe == "model":
+        out[:p] = out[:, :p] = 0.0
     out[:p, :p] = cov_beta
     out[~known, :] = np.nan
     out[:, ~known] = np.nan

@@ -63,7 +63,7 @@ class JointInformation:
         """Over the user's beta, at a theta with (beta, sigma) profiled (ML)."""
         inner = cls.inner(criterion, at)
         J = criterion.data.coordinates.jacobian
-        return inner.over(block_diag(J, np.eye(inner.H.shape[0] - inner.p)))
+        return inner.over(block_diag(J, np.eye(len(inner.H) - inner.p)))
 
     def over(self, J: Array) -> JointInformation:
         """The same over other parameters, J the derivatives of these in those."""

@@ -98,10 +98,11 @@ def test_what_counts_as_zero_is_judged_on_the_scale_of_its_column() -> None:
     assert limit == 1e-4
     theta = THETA.copy()
     theta[2], theta[4] = limit / 2, 1.99 * limit  # of scale 2: not zero; of scale 0.5: zero
+    block = one.levels[0].blocks[0]
     assert one.zero_columns(theta).tolist() == [False] * 4 + [True, True, False]
+    assert block.zero_diagonal(theta).tolist() == [False, False]
     theta[2] = 0.99 * limit / 2
     assert one.zero_columns(theta).tolist() == [False, False, True, False, True, True, False]
-    block = one.levels[0].blocks[0]
     assert block.zero_diagonal(theta).tolist() == [False, True]
     theta[0] = -limit  # in size
     assert block.zero_diagonal(theta).tolist() == [False, True]
@@ -136,6 +137,22 @@ def test_a_zero_diagonal_with_entries_below_becomes_a_zero_column() -> None:
     assert one.normalise(theta)[:3].tolist() == [0, 0, 0.6e-12]
     theta[:3] = [0.5, 0.6, 0.0]  # already whole
     np.testing.assert_array_equal(one.normalise(theta)[:3], theta[:3])
+
+
+def test_each_block_is_rotated_by_its_own_zeros() -> None:
+    one, limit = covariance(), SINGULAR_TOLERANCE
+    every = np.array([0.0, 0.6, 0.0, 0.0, 0.0, 0.5, 0.0])
+    assert one.normalise(every).tolist() == [0, 0, 0.6, 0, 0, 0, 0.5]
+    # of scale 0.5, the one number that counts as zero
+    theta = np.array([0.9, -0.3, 0.7, 0.4, 1.5 * limit, 0.3, 0.4])
+    found = one.normalise(theta, limit)
+    np.testing.assert_allclose(found, [0.9, -0.3, 0.7, 0.4, 0, 0, 0.5], rtol=1e-15)
+
+
+def test_a_small_diagonal_with_nothing_below_it_is_left() -> None:
+    limit = SINGULAR_TOLERANCE
+    theta = np.array([0.9, -0.3, 0.4 * limit, 0.2 * limit, 1.2, 0.5, 0.6])
+    np.testing.assert_array_equal(covariance().normalise(theta, limit), theta)
 
 
 def test_rotation_keeps_the_product_and_drops_what_is_short() -> None:
@@ -205,6 +222,7 @@ def test_components_on_the_boundary_are_marked() -> None:
     assert zero == {"g.1": no, "g.x": (True, False), "g.1.x": (True, False), "Residual": no}
     assert flags([1.0, 0.0, 0.51e-4])["g.x"] == no
     assert flags([0.9e-4, 0.0, 1.0])["g.1.x"] == (True, False)
+    assert flags([1e-4, 0.0, 1.0])["g.1"] == no  # not below it
     one = {"g.1": no, "g.x": no, "g.1.x": (False, True), "Residual": no}
     assert flags([1.0, 0.5, 0.0]) == flags([1.0, -0.5, 0.0]) == one
     # a correlation within the tolerance's square of one

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from tests.identities.conftest import simulate
 from wemix_ref.design import build_design
 from wemix_ref.deviance import Criterion, profiled_hessian
 from wemix_ref.fit import criterion_of
+from wemix_ref.information import JointInformation
 
 THETA = np.array([0.8, -0.2, 0.5, 1.1])
 FORMULA = "y ~ x + z + (x|g2) + (1|g3)"
@@ -109,10 +112,40 @@ def test_shares_of_top_groups_add_up_to_the_gradient() -> None:
         )
 
 
-def test_what_is_no_number_fails_by_name() -> None:
+def test_large_data_keep_no_sums_by_top_group_and_have_the_same_scores() -> None:
     one = criterion()
-    with pytest.raises(np.linalg.LinAlgError, match="not positive definite"):
+    at = one.evaluate(THETA)
+    K, k = one.data.W_top.size, one.data.p + 1
+    assert at.F_top is not None
+    assert at.F_top.shape == (K, k, k)
+    np.testing.assert_allclose(at.F_top.sum(axis=0), at.profile.F, rtol=1e-9, atol=1e-10)
+    large = Criterion(replace(one.data, F_top=None, F_low=None), one.covariance)
+    there = large.evaluate(THETA)
+    assert there.deviance == pytest.approx(at.deviance, rel=1e-13)
+    assert there.F_top is None
+    expected, found = JointInformation.at(one, at), JointInformation.at(large, there)
+    np.testing.assert_allclose(found.scores, expected.scores, rtol=1e-8, atol=1e-9)
+
+
+def test_a_theta_of_whole_numbers_is_one_of_numbers() -> None:
+    one = criterion()
+    at = one.evaluate([1, 0, 1, 2])  # type: ignore[arg-type]
+    assert at.theta.dtype == np.float64
+    assert at.deviance == one.evaluate(np.array([1.0, 0.0, 1.0, 2.0])).deviance
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_what_is_no_number_fails_by_name(compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not compiled:
+        monkeypatch.setenv("WEMIX_REF_NUMBA", "0")
+    one = criterion()
+    with pytest.raises(np.linalg.LinAlgError, match="A is not positive definite at level 2"):
         one.evaluate(np.full(4, np.nan))
+    there = one.evaluate(THETA)
+    for level in (2, 3):
+        Lams = tuple(Lam * (np.nan if at == level else 1.0) for at, Lam in enumerate(there.Lams, 2))
+        with pytest.raises(np.linalg.LinAlgError, match=f"A is not positive .* at level {level}"):
+            one.down(replace(there, Lams=Lams))
     with pytest.raises(np.linalg.LinAlgError, match="F_xx is not positive definite"):
         one._profile(-np.eye(4))
 

@@ -231,16 +231,20 @@ def test_logarithms_are_those_of_numpy(compiled: bool, monkeypatch: pytest.Monke
     np.testing.assert_allclose(log_det, expected, rtol=4e-16, atol=3e-16)
 
 
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("value", [-10.0, np.nan])
 @pytest.mark.parametrize("bad", [3, 64, 130])
 @pytest.mark.parametrize("q", [1, 2])
-def test_the_first_group_that_fails_is_named(q: int, bad: int) -> None:
+def test_the_first_group_that_fails_is_named(
+    q: int, bad: int, value: float, compiled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not compiled:
+        monkeypatch.setenv("WEMIX_REF_NUMBA", "0")
     T = groups_at_random(150, q, 2)
-    T[[bad, 140], :, :q] = -np.eye(q) * 10
-    if HAVE_NUMBA():
-        assert eliminated(T, np.eye(q), np.ones(150))[0] == bad
-    else:
-        with pytest.raises(np.linalg.LinAlgError):
-            eliminated(T, np.eye(q), np.ones(150))
+    T[[bad, 140], :, :q] = value * np.eye(q)
+    assert eliminated(T, np.eye(q), np.ones(150))[0] == bad
+    out = [np.empty((150, q, size)) for size in (q, q, 2, 2)]
+    assert steps().solve(T, np.eye(q), *out) == bad
     T[[bad, 140], :, :q] = np.eye(q)
     failed, _, log_det = eliminated(T, np.eye(q), np.ones(150))
     assert failed == -1

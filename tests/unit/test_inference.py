@@ -21,6 +21,7 @@ from wemix_ref.inference import (
     Bread,
     Inference,
     _error,
+    _root_of_form,
     check_recipe,
     infer,
 )
@@ -65,6 +66,25 @@ def test_flat_directions_are_left_out_and_what_needs_them_is_not_estimable() -> 
     assert both.estimable(np.array([1.0, 1.0]))
     assert not both.estimable(np.array([1.0, 0.0]))
     np.testing.assert_allclose(both.inverse, np.full((2, 2), 0.25), rtol=1e-14)
+    # whatever the unit
+    for unit in (1e-170, 1e170):
+        assert both.estimable(np.array([unit, unit]))
+        assert not both.estimable(np.array([unit, 0.0]))
+
+
+def test_a_millionth_is_of_the_length_of_the_gradient() -> None:
+    bread = Bread.of(np.diag([1.0] * 9 + [0.0]), np.arange(10))
+    assert bread.estimable(np.array([1.0] * 9 + [2.9e-6]))
+    assert not bread.estimable(np.array([1.0] * 9 + [3.1e-6]))
+
+
+def test_where_there_is_no_information_all_is_flat() -> None:
+    bread = Bread.of(np.zeros((2, 2)), np.arange(2))
+    assert bread.flat.shape == (2, 2)
+    np.testing.assert_array_equal(bread.inverse, np.zeros((2, 2)))
+    assert not bread.estimable(np.array([1.0, 0.0]))
+    with np.errstate(all="raise"):  # and a function of nothing is told by nothing
+        assert not bread.estimable(np.zeros(2))
 
 
 @pytest.mark.parametrize(("short", "flat"), [(1.8e-9, 1), (2.2e-9, 0), (-1.8e-9, 1), (-2.2e-9, 0)])
@@ -142,6 +162,15 @@ def test_each_recipe_is_its_formula(recipe: str, zero: bool) -> None:
         V = of_variances[np.ix_(used, used)]
         assert error == pytest.approx(np.sqrt(gradient[used] @ V @ gradient[used]), rel=1e-7)
         assert reason is None
+    # what tells identified from flat: the inverse of the joint information, beta taken out
+    workings = inference._workings
+    assert workings is not None
+    inner, free = (
+        workings.information.H,
+        np.flatnonzero(np.concatenate([[True] * p, active, [True]])),
+    )
+    expected_joint = np.linalg.inv(inner[np.ix_(free, free)])[p:, p:]
+    np.testing.assert_allclose(workings.joint.inverse, expected_joint, rtol=1e-7, atol=1e-12)
     rows = np.stack([parts[0].gradient, parts[-1].gradient])
     if not zero:
         of_both = rows @ expected[p:, p:] @ rows.T
@@ -183,6 +212,10 @@ def test_under_reml_the_model_is_the_only_recipe() -> None:
     criterion = criterion_of(build_design("y ~ x + (1|g2)", simulate(17, n_top=12)), True)
     at = criterion.evaluate(np.array([0.7]))
     parts = components(criterion.covariance, at.theta, float(np.sqrt(at.profile.sigma2)))
+    with pytest.raises(ModelError, match='found se="wemix"'):
+        infer(criterion, at, parts, "wemix")
+    with pytest.raises(OptionError, match="found 'lme4'"):
+        infer(criterion, at, parts, "lme4")
     inference = infer(criterion, at, parts, "model")
     assert inference.reasons == (UNDER_REML, UNDER_REML)
     assert np.isnan(inference.se_components).all()
@@ -205,6 +238,9 @@ def test_away_from_a_maximum_there_are_none(recipe: str) -> None:
     np.testing.assert_array_equal(
         np.isnan(inference.cov_all[0, : information.p]), np.isnan(inference.cov_beta[0])
     )
+    # theta of level 2 and sigma; "wemix" has a block for level 3
+    variances = np.isnan(np.diag(inference.cov_all)[information.p :]).tolist()
+    assert variances == [True, True, True, recipe != "wemix", True]
 
 
 def test_a_variance_of_nothing_has_an_error_of_zero() -> None:
@@ -222,6 +258,11 @@ def test_a_variance_of_nothing_has_an_error_of_zero() -> None:
     for part in parts:
         assert _error(part, replace(workings, parts=nothing)) == (0.0, None)
         assert _error(part, replace(workings, parts=below))[1] == NOT_CONCAVE
+    # of a sum that does not vary, and of one that varies less than that
+    both = np.ones(2)
+    assert _root_of_form(both, np.array([[1.0, -1.0], [-1.0, 1.0]])) == 0.0
+    with np.errstate(all="raise"):
+        assert np.isnan(_root_of_form(both, np.array([[1.0, -1.5], [-1.5, 1.0]])))
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -231,7 +272,10 @@ def test_what_the_data_do_not_tell_apart_has_no_standard_error() -> None:
     one, top = mix("y ~ x + (1|g2) + (1|g3)", data).theta
     at = criterion.evaluate(np.array([one / np.sqrt(2), one / np.sqrt(2), top]))
     parts = components(criterion.covariance, at.theta, 1.0)
-    for recipe in ("model", "gllamm"):
+    for recipe in RECIPES:  # "wemix" too, for which either alone is told by its own block
         inference = infer(criterion, at, parts, recipe)
-        assert [reason == NOT_IDENTIFIED for reason in inference.reasons[:2]] == [True, True]
-        assert NOT_IDENTIFIED not in inference.reasons[2:]
+        assert inference.reasons == (NOT_IDENTIFIED, NOT_IDENTIFIED, None, None)
+        assert inference.cov_all is not None
+        assert (
+            np.isnan(np.diag(inference.cov_all)).tolist() == [False] * 2 + [True] * 2 + [False] * 2
+        )
