@@ -61,7 +61,7 @@ def _near_minima(criteria: Sequence[WorkingCriterion], start: Array) -> list[Arr
             break
         gradient, H = stack.derivatives(at, todo)
         step, promised = _steps(at.phi[todo], gradient, H)
-        last = promised <= NEAR * np.maximum(1.0, np.abs(at.D[todo]))
+        last = promised <= NEAR * np.maximum(np.abs(at.D[todo]), np.minimum(stack.W[todo], 1.0))
         near[todo[last]] = True
         at.phi[todo[last]] += step[last]
         todo = _moved(stack, at, step[~last], todo[~last])

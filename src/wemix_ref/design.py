@@ -16,6 +16,7 @@ from wemix_ref.centring import centre, centring_plan
 from wemix_ref.conditioning import warn_of_conditioning
 from wemix_ref.covariance import CovarianceMap
 from wemix_ref.design_checks import (
+    check_columns_differ,
     check_data,
     check_rank,
     check_response,
@@ -268,6 +269,10 @@ def build_design(
     X, *random = matrices(parts, frame.columns, frame.response.size)
     y = frame.response - frame.offset if parsed.fixed.offsets else frame.response
     check_response(parsed, y)
+    for matrix, part in zip(
+        (X, *random), ("the fixed part", *(f"`{g.name}`" for g in grouping)), strict=True
+    ):
+        check_columns_differ([name for names_of in matrix.names for name in names_of], part)
     columns_by_name = {to_source(parsed.response): y}
     for matrix in (*random, X):
         names_of_columns = (name for part in matrix.names for name in part)

@@ -17,7 +17,14 @@ from wemix_ref.rank import dependent_columns
 if TYPE_CHECKING:
     from wemix_ref.design import Design
 
-__all__ = ["check_data", "check_rank", "check_response", "check_sizes", "warn_of_levels"]
+__all__ = [
+    "check_columns_differ",
+    "check_data",
+    "check_rank",
+    "check_response",
+    "check_sizes",
+    "warn_of_levels",
+]
 
 Array = NDArray[np.float64]
 
@@ -70,6 +77,32 @@ def check_response(formula: Formula, y: Array) -> None:
             f"the response must vary; every one of its {y.size} values"
             f"{' (minus the offset)' if formula.fixed.offsets else ''} is {y[0]:g}."
         )
+
+
+def check_columns_differ(names: Sequence[str], part: str) -> None:
+    """Refuse columns of one name: an estimate could not be told from another by it.
+
+    Parameters
+    ----------
+    names : of the columns of a part of the model, in order.
+    part : what they are of, for the message.
+
+    Raises
+    ------
+    ModelError
+        The name, and which columns have it.
+    """
+    if len(set(names)) == len(names):
+        return
+    name = next(name for name in names if names.count(name) > 1)
+    places = [str(place + 1) for place, other in enumerate(names) if other == name]
+    raise ModelError(
+        f"the columns of {part} must have names of their own; {name!r} is that of columns "
+        f"{', '.join(places[:-1])} and {places[-1]} of {', '.join(map(repr, names[:20]))}"
+        f"{', ...' if len(names) > 20 else ''}. A factor's column has the factor's name and the "
+        "level's put together: rename the factor, its level or the other variable; or leave out "
+        "a term that is there twice."
+    )
 
 
 def check_sizes(columns: Mapping[str, Array]) -> None:
@@ -128,17 +161,6 @@ def check_rank(X: Sequence[Array], names: Sequence[str], omega: Array) -> None:
 
 def warn_of_levels(design: Design) -> None:
     """Warn of variances that the data cannot tell apart."""
-    for level in design.levels:
-        names = [name for term in level.terms for name in term.names]
-        doubled = [name for name in dict.fromkeys(names) if names.count(name) > 1]
-        if doubled:
-            warnings.warn(
-                f"`{level.name}` has the random effect {doubled[0]!r} more than once, so its "
-                "variance cannot be told apart from the other's; standard errors that are not "
-                "identified are NaN.",
-                DesignWarning,
-                stacklevel=4,
-            )
     lowest = design.levels[0]
     if lowest.n_groups == design.n:
         warnings.warn(

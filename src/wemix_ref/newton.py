@@ -28,6 +28,7 @@ __all__ = [
     "Newton",
     "check_residual",
     "descend",
+    "deviance_size",
     "evaluated",
     "newton_step",
     "upright",
@@ -59,6 +60,15 @@ class Newton:
     gradient: Array
     H: Array
     exact: bool
+
+
+def deviance_size(criterion: Criterion, deviance: float) -> float:
+    """What differences of the deviance are measured by: itself, or the total weight, or 1.
+
+    The deviance is of the order of the weights, and may be near zero: then it is the total weight
+    that counts, and 1 where that is more. A common factor of the weights changes nothing below 1.
+    """
+    return max(abs(deviance), min(criterion.data.W, 1.0))
 
 
 def newton_step(criterion: Criterion, at: Evaluation) -> Newton:
@@ -104,9 +114,9 @@ def check_residual(at: Evaluation, least: float) -> None:
     """
     if at.profile.r2 <= least:
         raise ModelError(
-            "the response must vary within the groups; the random effects fit it exactly, so "
-            "the residual variance goes to zero and the likelihood has no maximum. Leave out "
-            "the level or the slope that makes the groups' rows all alike."
+            "the response must vary within the groups; the random effects fit it exactly, or to "
+            "within rounding, so the residual variance goes to zero and the likelihood has no "
+            "maximum. Leave out the level or the slope that makes the groups' rows all alike."
         )
 
 
@@ -136,7 +146,7 @@ def descend(
         else _step(at.theta, criterion.gradient(at), H, False)
     )
     for _ in range(MAX_NEWTON):
-        size = max(1.0, abs(at.deviance))
+        size = deviance_size(criterion, at.deviance)
         if newton.exact and newton.promised <= enough * size:
             return at, newton
         rounding = ROUNDING * size
@@ -168,7 +178,7 @@ def _refine(criterion: Criterion, at: Evaluation, newton: Newton) -> tuple[Evalu
     The deviance is flat at its minimum: where it has no digits left to fall by, theta has half of
     its own to go, and the gradient still shows where.
     """
-    size = max(1.0, abs(at.deviance))
+    size = deviance_size(criterion, at.deviance)
     while newton.promised > FINE * size:
         there = evaluated(criterion, at.theta + newton.step)
         if there is None or there.deviance > at.deviance + ROUNDING * size:
@@ -182,7 +192,7 @@ def _refine(criterion: Criterion, at: Evaluation, newton: Newton) -> tuple[Evalu
 
 def _damped(criterion: Criterion, at: Evaluation, newton: Newton) -> Evaluation | None:
     """The longest part of a Newton step that lowers the deviance or, at rounding, the gradient."""
-    rounding = ROUNDING * max(1.0, abs(at.deviance))
+    rounding = ROUNDING * deviance_size(criterion, at.deviance)
     length = _largest(newton.step)
     if length == 0.0:
         return None

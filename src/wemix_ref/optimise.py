@@ -30,6 +30,7 @@ from wemix_ref.newton import (
     Newton,
     check_residual,
     descend,
+    deviance_size,
     evaluated,
     newton_step,
     upright,
@@ -52,9 +53,12 @@ SMALL = 20_000
 TOGETHER = 200
 #: Share of the response's variation, as a standard deviation, that rounding alone leaves.
 PERFECT = 1e-13
-#: Share of what X leaves of the squares at which a search that does not end may be on its way to
-#: zero; it is where the deviance falls at once when Lambda is multiplied by these.
-VANISHING, GROWING = 1e-10, (2.0, 4.0)
+#: Where the residual has so little of what X leaves of the squares, it is looked whether there is a
+#: minimum: the deviance must rise, whether Lambda is larger or smaller by this factor, by more than
+#: rounding and a share of the top groups' weight; about a minimum it rises by some such weights.
+VANISHING, FACTOR, RISE = 1e-6, 4.0, 1e-2
+#: Rounding of the residual's squares, relative to what X leaves of the squares.
+SQUARES = 1e-15
 #: A row of Lambda nearer than this, on the scale of Z, to the span of the rows above lies in it:
 #: rounding in the change of basis leaves about 1e-11 where a slope's origin is 1e5 spreads away.
 IN_SPAN = 1e-9
@@ -72,7 +76,7 @@ class OptimizerReport:
         a basis where each term's columns of Z are orthonormal.
     promised : decrease of the deviance that one more Newton step promises.
     steps_off : times a stationary point proved to be no minimum and was left.
-    converged : whether `promised` is below 1e-11 of the deviance.
+    converged : whether `promised` is below 1e-11 of the deviance's size (`deviance_size`).
     message : one line.
     """
 
@@ -116,7 +120,7 @@ def _residual_squares(criterion: Criterion) -> float:
 def _bfgs(criterion: Criterion, phi: Array, least: float) -> Evaluation:
     from scipy.optimize import minimize  # a quarter of the time of an import, and seldom needed
 
-    unit = max(criterion.data.W, 1.0)
+    unit = criterion.data.W
     best: list[Evaluation] = []
 
     def objective(point: Array) -> tuple[float, Array]:
@@ -144,7 +148,7 @@ def _snap(criterion: Criterion, at: Evaluation) -> Evaluation:
     zero = covariance.zero_columns(phi)
     if zero.any():
         snapped = criterion.evaluate(np.where(zero, 0.0, phi))
-        if snapped.deviance <= at.deviance + 1e-12 * max(1.0, abs(at.deviance)):
+        if snapped.deviance <= at.deviance + 1e-12 * deviance_size(criterion, at.deviance):
             return snapped
     return upright(criterion, at)
 
@@ -157,7 +161,7 @@ def _step_off(criterion: Criterion, at: Evaluation) -> Evaluation | None:
             values, vectors = np.linalg.eigh(M[block.rows, block.rows])
             if values[0] < least:
                 least, direction = float(values[0]), (block, vectors[:, 0])
-    tolerance = 1e-10 * max(1.0, abs(at.deviance))
+    tolerance = 1e-10 * deviance_size(criterion, at.deviance)
     if direction is None:
         return None
     block, x = direction
@@ -289,7 +293,7 @@ def _minimise(
     found += _other_searches(working, found[0].at.theta, start)
     best = found[0]
     for other in found[1:]:
-        margin = ROUNDING * max(1.0, abs(best.at.deviance))
+        margin = ROUNDING * deviance_size(criterion, best.at.deviance)
         best = other if other.at.deviance < best.at.deviance - margin else best
 
     if working.covariance.zero_columns(best.at.theta).any():
@@ -299,27 +303,38 @@ def _minimise(
         at = working.restated(best.at)
     report = _report(
         f"Newton, {len(found)} start{'s' if len(found) > 1 else ''}",
-        at,
         best.newton,
+        deviance_size(criterion, at.deviance),
         criterion.evaluations - before[0],
         criterion.hessians - before[1],
         sum(one.steps_off for one in found),
     )
-    # rounding may stop a search anywhere before r^2 is zero
-    if not report.converged and _falls_on(working, best.at):
-        check_residual(at, VANISHING * _residual_squares(criterion))
+    _check_minimum(working, best.at)
     return at, report
 
 
-def _falls_on(criterion: Criterion, at: Evaluation) -> bool:
-    """Whether the deviance falls as all variances grow; beyond a minimum it rises."""
-    least = at.deviance
-    for times in GROWING:
+def _check_minimum(criterion: WorkingCriterion, at: Evaluation) -> None:
+    """Refuse a point that a search came to on its way to a residual of zero.
+
+    Where the random effects can leave nothing, the deviance falls without end as they grow, or to a
+    limit; and rounding stops the search anywhere. About a minimum, however small its residual, it
+    rises either way.
+
+    Raises
+    ------
+    ModelError
+        It does not rise.
+    """
+    left = float(criterion.data.F[-1, -1])
+    if at.profile.r2 > VANISHING * left:
+        return
+    W_top = float(criterion.data.levels[-1].psi.sum())
+    for times in (FACTOR, 1.0 / FACTOR):
         there = evaluated(criterion, times * at.theta)
-        if there is None or there.deviance >= least:
-            return False
-        least = there.deviance
-    return True
+        r2 = min(at.profile.r2, there.profile.r2) if there else 0.0
+        rounding = criterion.data.W * SQUARES * left / max(r2, SQUARES * left)
+        if there is None or there.deviance < at.deviance + RISE * W_top - rounding:
+            check_residual(at, VANISHING * left)
 
 
 def _other_searches(working: WorkingCriterion, found: Array, start: Array) -> list[_Search]:
@@ -342,14 +357,20 @@ def report_at(criterion: Criterion, at: Evaluation) -> OptimizerReport:
     working = working_criterion(criterion)
     phi = working.covariance.from_Lambdas(criterion.covariance.Lambdas(at.theta))
     newton = newton_step(working, working.evaluate(phi))
-    return _report("none, theta was given", at, newton, 2, 1, 0)
+    size = deviance_size(criterion, at.deviance)
+    return _report("none, theta was given", newton, size, 2, 1, 0)
 
 
 def _report(
-    method: str, at: Evaluation, newton: Newton, evaluations: int, hessians: int, steps_off: int
+    method: str,
+    newton: Newton,
+    size: float,
+    evaluations: int,
+    hessians: int,
+    steps_off: int,
 ) -> OptimizerReport:
     promised = newton.promised + newton.ignored
-    converged = promised <= CONVERGED * max(1.0, abs(at.deviance))
+    converged = promised <= CONVERGED * size
     message = (
         "converged"
         if converged

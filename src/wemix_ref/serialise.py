@@ -29,6 +29,7 @@ from wemix_ref.columns_json import (
 from wemix_ref.design import Design, build_design
 from wemix_ref.errors import CaseError, DataError, WemixRefError, WemixRefWarning
 from wemix_ref.inference import check_recipe
+from wemix_ref.newton import deviance_size
 from wemix_ref.optimise import OptimizerReport
 from wemix_ref.strict_json import finite, no_constant
 
@@ -229,7 +230,7 @@ def _rebuild(record: Json) -> tuple[Design, Criterion, Evaluation, OptimizerRepo
         )
     at = criterion.evaluate(np.array([number_of(value) for value in values], dtype=float))
     stored = number_of(record["results"]["deviance"])
-    if not abs(at.deviance - stored) <= SAME_DEVIANCE * max(1.0, abs(stored)):
+    if not abs(at.deviance - stored) <= SAME_DEVIANCE * deviance_size(criterion, stored):
         raise _refuse(
             f"its data give the deviance {at.deviance!r} at its theta, not {stored!r}", "Fit again"
         )

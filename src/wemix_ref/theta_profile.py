@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from wemix_ref.covariance import CovarianceMap
 from wemix_ref.deviance import Criterion, Evaluation
 from wemix_ref.errors import ModelError
+from wemix_ref.newton import deviance_size
 
 __all__ = ["ThetaProfile", "profile_theta"]
 
@@ -80,7 +81,7 @@ def profile_theta(
     points = [*reversed(down), at, *up]
     deviance = np.array([point.deviance for point in points])
     lowest = float(deviance.min())
-    if lowest < at.deviance - LOWER * max(1.0, abs(at.deviance)):
+    if lowest < at.deviance - LOWER * deviance_size(criterion, at.deviance):
         best = points[int(np.argmin(deviance))].theta
         raise ModelError(
             f"a profile must start from the lowest deviance, {at.deviance:.10g}; while profiling "
@@ -194,7 +195,7 @@ def _newton(criterion: Criterion, start: Array, free: NDArray[np.bool_]) -> Eval
         values, vectors = np.linalg.eigh(H)
         size = np.maximum(np.abs(values), 1e-10 * max(float(np.abs(values).max()), 1e-300))
         along = vectors.T @ gradient
-        if 0.5 * float(np.sum(along**2 / size)) < PROMISED * max(1.0, abs(at.deviance)):
+        if 0.5 * float(np.sum(along**2 / size)) < PROMISED * deviance_size(criterion, at.deviance):
             break
         step = -vectors @ (along / size)
         fraction = min(1.0, 1.0 / float(np.abs(step).max()))

@@ -111,7 +111,6 @@ def frame(n: int = 24) -> pd.DataFrame:
         ("y ~ x + (1|g)", {"x": [np.nan, *range(23)]}, DroppedRowsWarning, "1 of 24 rows were"),
         ("y ~ x + (1|f)", {}, DesignWarning, "every group of `f` has a single row"),
         ("y ~ x + (1|g) + (1|k)", {"k": np.arange(24) // 3}, DesignWarning, "(8 groups each)"),
-        ("y ~ x + (x|g) + (0 + x|g)", {}, DesignWarning, "random effect 'x' more than once"),
         ("y ~ x + (1 + h|g)", {}, DesignWarning, "whose columns are constant"),
         ("y ~ x + (1|g)", {"y": 1e13 + np.arange(24) % 2}, DesignWarning, "few of its digits"),
     ],
@@ -229,3 +228,22 @@ def test_a_design_checks_its_columns() -> None:
             "y ~ x + (1|g)", data.assign(w=np.where(data["f"] > 2, 1.0, 1e11)), ["w", None],
             conditional_weights=True,
         )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("formula", "part"),
+    [
+        ("y ~ f + fb + (1|g)", "the fixed part"),
+        ("y ~ fb + (f + fb|g)", "`g`"),
+        ("y ~ fb + (1|g) + (1|g)", "`g`"),
+        ("y ~ fb + (1|g) + (fb|g)", "`g`"),
+    ],
+)
+def test_columns_of_one_name_are_refused(formula: str, part: str) -> None:
+    # the level b of f beside a variable fb: an estimate could be taken for the other
+    rng = np.random.default_rng(1)
+    data = pd.DataFrame({"f": list("abc") * 40, "g": np.repeat(np.arange(12), 10)})
+    data["fb"], data["y"] = rng.normal(size=(2, 120))
+    with pytest.raises(ModelError, match=f"of {part} must have names of their own"):
+        mix(formula, data)
+    mix(formula.replace("fb", "z").replace("(1|g) + ", ""), data.rename(columns={"fb": "z"}))

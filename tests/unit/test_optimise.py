@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from itertools import product
 
 import numpy as np
@@ -101,10 +102,64 @@ def test_singular_does_not_depend_on_the_unit_of_a_slope() -> None:
     assert plain.singular is large.singular is False
 
 
+def saturated(seed: int) -> tuple[str, pd.DataFrame, list[str] | None]:
+    """Groups of one to three rows with as many effects: the random part can leave nothing."""
+    rng = np.random.default_rng(seed)
+    n_groups = rng.integers(4, 12)
+    sizes, formula = (
+        (np.full(n_groups, 2), "y ~ x + (x|g)"),
+        (np.r_[2, rng.integers(1, 3, n_groups - 1)], "y ~ x + (x|g)"),
+        (rng.integers(1, 4, n_groups), "y ~ x + (f|g)"),
+        (np.full(n_groups, 2), "y ~ x + (x||g)"),
+    )[seed % 4]
+    g = np.repeat(np.arange(n_groups), sizes)
+    within = np.concatenate([np.arange(size) for size in sizes])
+    data = pd.DataFrame({"g": g, "f": np.array(list("abc"))[within]})
+    data["x"], data["y"] = rng.normal(size=(2, g.size))
+    if seed % 8 < 4:
+        return formula, data, None
+    data["w2"] = rng.uniform(0.5, 3.0, n_groups)[g]
+    return formula, data.assign(w1=data["w2"] * rng.uniform(1, 3, g.size)), ["w1", "w2"]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("seed", range(16))
+def test_an_exact_fit_is_refused_in_every_order_of_the_rows_or_in_none(seed: int) -> None:
+    # weighted the deviance falls without end, unweighted to a limit: rounding stops the search
+    formula, data, weights = saturated(seed)
+    found = []
+    for order in range(8):
+        rows = np.random.default_rng(order).permutation(len(data))
+        try:
+            fit = mix(formula, data.iloc[rows].reset_index(drop=True), weights)
+        except ModelError as error:
+            found.append(str(error))
+        else:
+            assert fit.converged
+            found.append(fit.deviance)
+    if isinstance(found[0], str):
+        assert "the random effects fit it exactly" in found[0]
+        assert set(found) == {found[0]}
+    else:
+        np.testing.assert_allclose(found, found[0], rtol=1e-10)
+
+
+def test_some_of_these_are_refused_and_some_are_not() -> None:
+    refused = []
+    for seed in range(16):
+        formula, data, weights = saturated(seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                mix(formula, data, weights)
+            except ModelError:
+                refused.append(weights is None)
+    assert 2 < len(refused) < 14
+    assert set(refused) == {True, False}
+
+
 @pytest.mark.parametrize("seed", range(6))
-def test_an_exact_fit_is_refused_in_any_order_of_the_rows(seed: int) -> None:
-    # two rows a group and a slope: the random effects can always leave nothing. The deviance falls
-    # without end, and rounding stops the search just above the r^2 that counts as zero, or below
+def test_a_fit_that_falls_without_end_is_refused_wherever_rounding_stops_it(seed: int) -> None:
     model = design_of(random_shape(1, 476))
     rows = np.random.default_rng(seed).permutation(len(model.data))
     data = model.data.iloc[rows].reset_index(drop=True)
@@ -113,8 +168,29 @@ def test_an_exact_fit_is_refused_in_any_order_of_the_rows(seed: int) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("factor", [1e-55, 1e-20, 1e-9, 1e30])
+@pytest.mark.parametrize("seed", [0, 7, 12])
+def test_a_common_factor_of_the_weights_changes_no_estimate(seed: int, factor: float) -> None:
+    rng = np.random.default_rng(seed)
+    g = np.repeat(np.arange(8), 4)
+    data = pd.DataFrame({"g": g, "x": rng.normal(size=32), "w2": rng.uniform(1, 3, 8)[g]})
+    data["y"] = (seed % 2) * rng.normal(size=8)[g] + rng.normal(size=32)
+    data["w1"] = data["w2"] * rng.uniform(1, 3, 32)
+    fit = mix("y ~ x + (x|g)", data, ["w1", "w2"])
+    times = data.assign(w1=data["w1"] * factor, w2=data["w2"] * factor)
+    other = mix("y ~ x + (x|g)", times, ["w1", "w2"])
+    assert fit.converged
+    assert other.converged
+    assert other.deviance / factor == pytest.approx(fit.deviance, rel=1e-12)
+    np.testing.assert_allclose(other.theta, fit.theta, rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(other.bse, fit.bse, rtol=1e-8)
+    # and one on the boundary, or a singular one, is found to be so
+    assert other.singular == fit.singular
+
+
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("formula", ["y ~ x + (1|g)", "y ~ x + (x|g)", "y ~ x + (1|h/g)"])
-def test_effects_of_any_size_are_no_exact_fit(formula: str) -> None:
+def test_effects_a_million_times_the_residual_are_no_exact_fit(formula: str) -> None:
     # cross-products leave few digits of such a residual: the search may not end, and says so
     for seed, ratio in product(range(3), (1e5, 1e6)):
         rng = np.random.default_rng(seed)

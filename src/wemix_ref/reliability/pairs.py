@@ -13,7 +13,7 @@ from zlib import crc32
 import numpy as np
 import pandas as pd
 
-from wemix_ref.hunt.expected import Expected, Pair
+from wemix_ref.hunt.expected import Expected, Pair, factors
 from wemix_ref.hunt.identities import IDENTITIES, Identity
 from wemix_ref.hunt.judge import COMMON, judge
 from wemix_ref.hunt.model import Model
@@ -29,6 +29,8 @@ __all__ = ["PAIRS", "Answer", "answer", "ask", "says_something", "second_way"]
 _NO_LIMIT = 3600.0
 #: Names that the identity ``rename`` has for groups, and for covariates.
 _NAMED_GROUPS, _NAMED_COVARIATES = 3, 2
+#: Of a factor of all weights: these are taken from 1e-60 to 1e60.
+_DECADES = 50.0
 
 
 def _several(model: Model) -> bool:
@@ -51,9 +53,17 @@ def _categories(model: Model, rng: np.random.Generator) -> tuple[Model, Expected
     return replace(model, data=model.data.assign(**columns)), Expected()
 
 
+def _rescale_weights(model: Model, rng: np.random.Generator) -> tuple[Model, Expected]:
+    """All unconditional weights times c, over as many decades as are taken."""
+    c = float(10.0 ** rng.uniform(-_DECADES, _DECADES))
+    second = model.with_weights(model.unconditional() * c)
+    return second, Expected(factor=c, se=factors(model=c**-0.5))
+
+
 #: By name.
 PAIRS: Mapping[str, Identity] = {
     **IDENTITIES,
+    "rescale-weights": replace(IDENTITIES["rescale-weights"], write=_rescale_weights),
     "colons": Identity(
         "colons",
         "(1|a) + (1|a:b), nested, is (1|a) + (1|b), which looks crossed, where no id of b stands "
