@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from wemix_ref.reliability.record import RECORDED
 from wemix_ref.strict_yaml import PROJECT
 
 __all__ = ["RUNS", "Project", "WholeRun", "differing", "same_in_whole_runs"]
@@ -169,7 +170,8 @@ def _hashes(results: Path) -> dict[str, str]:
 
 def _uncommitted() -> str:
     """Why no clone is what runs here; empty where it is."""
-    words = ["git", "-C", str(PROJECT), "status", "--porcelain", "--", *_PARTS]
+    words = ["git", "-C", str(PROJECT), "status", "--porcelain", "--untracked-files=normal", "--"]
+    words += [*_PARTS, *(f":(exclude){name}" for name in RECORDED)]
     try:
         done = subprocess.run(words, capture_output=True, text=True, timeout=60)
     except OSError:
