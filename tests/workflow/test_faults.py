@@ -69,6 +69,44 @@ def test_what_a_run_tells_of_a_failed_job_is_judged():
     assert workflow_faults._told(ours, "its cause") == "a traceback of ours"
 
 
+class Runs(workflow_faults.WorkflowBench):
+    """A bench whose runs write at once what the goal makes, and are counted."""
+
+    def __init__(self, place):
+        self.place, self.runs = place, 0
+        study = place / "config" / "studies" / "faults.yaml"
+        study.parent.mkdir(parents=True)
+        study.write_text(STUDY)
+        self.finish(self.start())
+        self.expected = self.bytes()
+
+    def start(self, *_words, **_options):
+        self.runs += 1
+        for name in ("performance.csv", "chunks/a/0000000-0000004.parquet", "timing/a/1.json"):
+            path = self.place / "results" / "studies" / "faults" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("1")
+
+    def finish(self, _child):
+        return ""
+
+
+def test_what_one_kind_leaves_is_no_other_bytes_for_the_next(tmp_path):
+    bench = Runs(tmp_path)
+    assert set(bench.expected) == {"performance.csv", "chunks/a/0000000-0000004.parquet"}
+    audit = tmp_path / "results" / "studies" / "faults" / "audits" / "a.csv"
+    audit.parent.mkdir()
+    audit.write_text("made by R")
+    assert bench.again(unlock=False) == ""
+    (tmp_path / "results" / "studies" / "faults" / "other.csv").write_text("1")
+    assert bench.again(unlock=False) == "other bytes after the re-run"
+    before = bench.runs
+    outcome = workflow_faults.inputs_of_the_future(bench, random.Random(1))
+    assert outcome.wrong == ""
+    assert bench.runs == before + 2
+    assert not audit.exists()
+
+
 def test_files_of_the_future_are_set_to_now_and_told(tmp_path):
     old, new, folder = tmp_path / "old", tmp_path / "new", tmp_path / "folder"
     folder.mkdir()
