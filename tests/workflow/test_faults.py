@@ -67,6 +67,22 @@ def test_what_a_run_tells_of_a_failed_job_is_judged():
     assert workflow_faults._told(good.replace("log", ""), "its cause") == "the log is not named"
     ours = good + "Traceback\n src/wemix_ref/x.py\n"
     assert workflow_faults._told(ours, "its cause") == "a traceback of ours"
+    refused = good + "OSError: [Errno 28] No space left on device\n"
+    assert "cause is not told" in workflow_faults._told(refused, "R ended without an answer")
+
+
+@pytest.mark.parametrize("number", [28, 30])
+def test_what_a_run_tells_of_a_disk_that_refused_it_is_judged(number):
+    told = workflow_faults._told_by_the_disk
+    job = "\nError in rule x:\n log: results/logs/x.log\n"
+    cause = f"must have room and write its files; it said: [Errno {number}] no\n"
+    assert told(job + cause, number) == ""
+    assert "cause is not told" in told(job, number)
+    snakemakes = f"OSError: [Errno {number}] no\n"
+    assert told(job + snakemakes, number) == ""
+    assert told("snakemake/scheduling\n" + snakemakes, number) == ""
+    assert told(snakemakes, number) == "the log is not named"
+    assert "cause is not told" in told(job + "OSError: [Errno 5] no\n", number)
 
 
 class Runs(workflow_faults.WorkflowBench):

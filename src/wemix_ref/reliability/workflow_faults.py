@@ -213,7 +213,7 @@ def _on_a_disk(bench: WorkflowBench, rng: random.Random, size: str) -> Outcome:
         told = child.communicate(timeout=_LIMIT)[0]
         struck, wrong = child.returncode != 0, ""
         if struck:
-            wrong = _told(told, f"and write its files; it said: [Errno {28 if size else 30}]")
+            wrong = _told_by_the_disk(told, 28 if size else 30)
         if size:
             ballast.unlink()
             _mount("-o", "remount,size=64m", str(results))
@@ -236,13 +236,29 @@ def _mount(*words: str) -> None:
         raise RuntimeError(f"a disk must be mounted: mount {' '.join(words)} was refused")
 
 
-def _told(told: str, words: str) -> str:
-    """What is wrong with how a run told that jobs failed; empty: nothing."""
-    if words not in told and "OSError: [Errno" not in told:
+def _told_by_the_disk(told: str, number: int) -> str:
+    """What is wrong with how a run told that its disk refused it, by the system's error number.
+
+    Where Snakemake itself was refused, it ends by a traceback of its own, and no job need tell.
+    """
+    snakemakes = f"OSError: [Errno {number}]" in told
+    if snakemakes and "\nError in rule " not in told and "snakemake/scheduling" in told:
+        return ""
+    return _told(told, f"and write its files; it said: [Errno {number}]", needed=not snakemakes)
+
+
+def _told(told: str, words: str, needed: bool = True) -> str:
+    """What is wrong with how a run told that jobs failed; empty: nothing.
+
+    Parameters
+    ----------
+    told : what it said.
+    words : the cause, which each failed job tells at most once.
+    needed : whether one must.
+    """
+    if needed and words not in told:
         return f"the cause is not told: {told[-300:]}"
     jobs = told.count("\nError in rule ")
-    if not jobs and "snakemake/scheduling" in told:
-        return ""  # Snakemake itself was refused, and ends by a traceback of its own
     if told.count(words) > jobs:
         return f"{jobs} failed jobs told of it {told.count(words)} times"
     if "log: results/logs/" not in told:
