@@ -238,5 +238,32 @@ def test_two_runs_in_one_folder_the_second_is_refused(tmp_path):
     assert "cannot be locked" in second.stdout + second.stderr
 
 
+def strikes(*struck, wrong=""):
+    outcomes = iter(struck)
+    return lambda _: faults.Outcome(next(outcomes), wrong)
+
+
+def test_a_kind_of_which_nothing_struck_is_not_as_it_must_be():
+    assert faults.row_of("kind", 2, 1, strikes(True, False)) == ("kind", 2, 1, 0, "")
+    assert faults.row_of("kind", 2, 1, strikes(False, True, False)) == ("kind", 2, 1, 0, "")
+    late = strikes(False, False, False, True, False)
+    assert faults.row_of("kind", 2, 1, late) == ("kind", 4, 1, 0, "")
+    never = ("kind", 7, 0, 1, "none struck: nothing was tried")
+    assert faults.row_of("kind", 2, 1, strikes(*[False] * 7)) == never
+    row = faults.row_of("kind", 1, 1, strikes(*[False] * 6, wrong="it was not refused"))
+    assert row == ("kind", 6, 0, 6, "none struck: nothing was tried; it was not refused")
+
+
+def test_what_is_put_in_depends_on_seed_kind_and_number_alone():
+    drawn = []
+
+    def strike(rng):
+        drawn.append(rng.random())
+        return faults.Outcome(len(drawn) % 3 == 0, "")
+
+    faults.row_of("kind", 2, 1, strike)
+    assert drawn == [random.Random(f"1 kind {number}").random() for number in range(3)]
+
+
 def test_the_study_of_the_faults_is_small():
     assert STUDY.count("replicates: 8") == 1
