@@ -9,7 +9,16 @@ import subprocess
 import pytest
 
 from wemix_ref.reliability import whole_runs
-from wemix_ref.reliability.whole_runs import RUNS, WholeRun, _hashes, _run_in, differing
+from wemix_ref.reliability.whole_runs import (
+    RUNS,
+    MadeAgain,
+    WholeRun,
+    _hashes,
+    _run_in,
+    differing,
+    same_in_whole_runs,
+)
+from wemix_ref.stamps import Stamp, write_stamped
 
 
 def test_a_file_that_differs_or_is_not_there_is_named(tmp_path):
@@ -130,15 +139,17 @@ class Stands:
         (self.place / "results" / "a.csv").write_text("1")
 
     def verify(self):
-        return None
+        self.seen.append((self.config.read_text(), ("verify",), 1))
+        return MadeAgain(1, 1, "")
 
 
 def test_a_run_sees_its_chunk_and_the_configuration_is_put_back(tmp_path):
     project = Stands(tmp_path)
     _run_in(project, WholeRun("one", cores=8, chunk=7, first=("results/a.csv",)))
-    assert [seen[0] for seen in project.seen] == ["a: 1\nchunk: 7\n"] * 2
-    assert [seen[1] for seen in project.seen] == [("results/a.csv",), whole_runs._GOALS]
-    assert [seen[2] for seen in project.seen] == [8, 8]
+    assert [seen[0] for seen in project.seen] == ["a: 1\nchunk: 7\n"] * 3
+    goals = [seen[1] for seen in project.seen]
+    assert goals == [("results/a.csv",), whole_runs._GOALS, ("verify",)]
+    assert [seen[2] for seen in project.seen] == [8, 8, 1]
     assert project.config.read_text() == "a: 1\nchunk: null\n"
 
 
@@ -155,3 +166,49 @@ def test_a_configuration_without_a_chunk_is_refused(tmp_path):
     project.config.write_text("chunk: 5\n")
     with pytest.raises(RuntimeError, match="must have `chunk: null`"):
         _run_in(project, WholeRun("one"))
+
+
+def said(files, *differ):
+    differences = [{"file": name, "where": "", "found": "1", "expected": "2"} for name in differ]
+    return json.dumps({"equal": not differ, "files": files, "differences": differences})
+
+
+def test_files_that_were_made_again_and_stamps_are_counted(tmp_path):
+    stamp = Stamp({"a": "0"}, {"wemix_ref": "1"})
+    write_stamped(tmp_path / "a.csv", "x\n1\n", stamp)
+    write_stamped(tmp_path / "b.html", "<title>b</title><main></main>", stamp)
+    (tmp_path / "c.json").write_text("{}")
+    files = ["a.csv", "a.csv.stamp.json", "b.html", "c.json"]
+    assert MadeAgain.of(said(files), "", tmp_path) == MadeAgain(4, 2, "")
+    found = MadeAgain.of(said(files, "b.html", "b.html", "surplus.csv"), "", tmp_path)
+    assert (found.equal, found.stamped) == (3, 2)
+    assert found.wrong == "2 files differ from what is made again (first: b.html)"
+    assert MadeAgain.of(said([]), "", tmp_path).wrong == "nothing was made again"
+    found = MadeAgain.of("", "Traceback\nno results\n", tmp_path)
+    assert found == MadeAgain(0, 0, "it could not be verified: no results")
+
+
+def test_a_run_whose_files_cannot_be_made_again_is_not_as_it_must_be(tmp_path, monkeypatch):
+    answers = iter(
+        [
+            ({"a.csv": "1"}, MadeAgain(3, 2, "")),
+            ({"a.csv": "1"}, MadeAgain(2, 2, "1 files differ from what is made again")),
+            ({"a.csv": "2"}, MadeAgain(3, 2, "")),
+        ]
+    )
+    monkeypatch.setattr(whole_runs, "Project", lambda *_: None)
+    monkeypatch.setattr(whole_runs, "_run_in", lambda *_: next(answers))
+    rows = same_in_whole_runs(tmp_path, lambda _: None, [WholeRun(name) for name in "abc"])
+    assert [row[:4] for row in rows] == [("a", 1, 3, 2), ("b", 1, 2, 2), ("c", 1, 3, 2)]
+    assert [row[-1] for row in rows] == [
+        "",
+        "1 files differ from what is made again",
+        "1 files differ (first: a.csv)",
+    ]
+
+
+def test_a_clone_that_is_not_what_runs_here_is_not_run_and_not_as_it_must_be(tmp_path, monkeypatch):
+    monkeypatch.setattr(whole_runs, "Project", lambda *_: None)
+    monkeypatch.setattr(whole_runs, "_uncommitted", lambda: "there are changes")
+    (row,) = same_in_whole_runs(tmp_path, lambda _: None, [WholeRun("a", clone=True)])
+    assert row == ("a", 0, 0, 0, 0.0, "not run: there are changes")
