@@ -181,9 +181,12 @@ _STUDY = "three-level-informative"
 _SMALL = f"{_STUDY}-small"
 _CASES = ("sleepstudy-l2-slope", "dyestuff", "three-level-school")
 _LAST = ("results/fits/sleepstudy-l2-slope/python.json", "results/prepared/dyestuff/data.csv")
-#: The first has the report, the tables and the small study among what it is made from.
+#: The first has the report, the tables and the small study among what it is made from; the verdicts
+#: are there besides when all is as it must be.
 _GOALS = (
     "results/provenance.json",
+    *("results/verdict.txt", "results/printed.txt", "results/divergences.txt"),
+    f"results/studies/{_SMALL}/verdict.txt",
     f"results/studies/{_SMALL}/report.html",
     "results/studies/small.html",
 )
