@@ -246,12 +246,12 @@ def run(n: int, seed: int, tell: Tell) -> Record:
         told += f" Not here: {'; '.join(left_out)}."
     ran = sum(row[1] > 0 for row in whole)
     told += (
-        f" The workflow ran {ran} times in a copy of the project, with a shipped study in "
-        "its small version and three cases as goals, without R and with one thread of BLAS in each "
-        "job; every file but timings, logs and the jobs' own must have the same bytes, and "
-        "provenance.json the same content but for the commit, the chunks and what files were made "
-        "from. After each run `wemix-ref verify results` made its tables and reports again from "
-        "its raw files, and had to find each equal."
+        f" The workflow ran {ran} time{'' if ran == 1 else 's'} in a copy of the project, with a "
+        "shipped study in its small version and three cases as goals, without R and with one "
+        "thread of BLAS in each job; every file but timings, logs and the jobs' own must have the "
+        "same bytes, and provenance.json the same content but for the commit, the chunks and what "
+        "files were made from. After each run `wemix-ref verify results` made its tables and "
+        "reports again from its raw files, and had to find each equal."
     )
     failed += sum(bool(row[-1]) for row in whole)
     of_runs = ("run", "files", "made again and equal", "with a stamp", "seconds", "")
