@@ -10,7 +10,7 @@ import hashlib
 import os
 import platform
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -78,12 +78,26 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def git_state(project: Path) -> dict[str, Any] | None:
-    """Commit, and whether files under version control are as it has them; None: no checkout."""
+def git_state(
+    project: Path, new: Sequence[str] = (), left_out: Sequence[str] = ()
+) -> dict[str, Any] | None:
+    """Commit, and whether files under version control are as it has them; None: no checkout.
+
+    Parameters
+    ----------
+    project : the checkout's root.
+    new : files and folders, from the root, of which new files that git does not ignore count too.
+    left_out : files and folders whose changes do not count.
+    """
     if not (project / ".git").exists():
         return None
+    status = ("status", "--porcelain")
+    without = tuple(f":(exclude){name}" for name in left_out)
+    asked = [("rev-parse", "HEAD"), (*status, "--untracked-files=no", "--", ".", *without)]
+    if new:
+        asked.append((*status, "--untracked-files=normal", "--", *new, *without))
     told = []
-    for words in (("rev-parse", "HEAD"), ("status", "--porcelain", "--untracked-files=no")):
+    for words in asked:
         try:
             done = subprocess.run(
                 ["git", "-C", str(project), *words], capture_output=True, text=True, timeout=60
@@ -93,7 +107,7 @@ def git_state(project: Path) -> dict[str, Any] | None:
         if done.returncode != 0:
             return None
         told.append(done.stdout.strip())
-    return {"commit": told[0], "clean": not told[1]}
+    return {"commit": told[0], "clean": not any(told[1:])}
 
 
 def _blas() -> dict[str, Any]:

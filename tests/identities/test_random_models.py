@@ -198,7 +198,7 @@ def test_sums_of_outcomes() -> None:
 def test_models_are_drawn_until_each_statement_has_enough() -> None:
     tasks = tasks_of(1, 3, WITHOUT_R)
     for name in WITHOUT_R:
-        assert sum(name in names for _, names in tasks) == 3
+        assert sum(name in names for _, names in tasks) == 3 + 1  # one may be refused
 
 
 @pytest.mark.slow

@@ -72,3 +72,16 @@ def test_a_bit_that_differs_is_counted(base):
 
 def test_the_ways_are_those_of_the_worker():
     assert {way.way for way in WAYS} <= set(WORKER_WAYS)
+
+
+def test_a_whole_run_that_is_not_as_it_must_be_counts_and_is_told(monkeypatch):
+    answer = {"fits": {"0": {"deviance": [(1.0).hex()]}}, "study": "1"}
+    good, bad = ("one core", 9, 5, 4, 1.0, ""), ("a clone", 0, 0, 0, 0.0, "not run: no git")
+    monkeypatch.setattr(same_bits, "told_of", lambda way, *_: [answer] * way.beside)
+    monkeypatch.setattr(same_bits, "same_in_whole_runs", lambda *_: [good, bad])
+    monkeypatch.setattr(same_bits, "_other_pythons", lambda _: ([], []))
+    record = same_bits.run(1, 1, lambda _: None)
+    assert (record.tried, record.failed) == (len(WAYS) + 2, 1)
+    assert "The workflow ran 1 time " in record.told
+    (table,) = (one for one in record.tables if one.title == "Whole runs")
+    assert table.rows == (good, bad)

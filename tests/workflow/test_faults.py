@@ -67,6 +67,60 @@ def test_what_a_run_tells_of_a_failed_job_is_judged():
     assert workflow_faults._told(good.replace("log", ""), "its cause") == "the log is not named"
     ours = good + "Traceback\n src/wemix_ref/x.py\n"
     assert workflow_faults._told(ours, "its cause") == "a traceback of ours"
+    refused = good + "OSError: [Errno 28] No space left on device\n"
+    assert "cause is not told" in workflow_faults._told(refused, "R ended without an answer")
+
+
+@pytest.mark.parametrize("number", [28, 30])
+def test_what_a_run_tells_of_a_disk_that_refused_it_is_judged(number):
+    told = workflow_faults._told_by_the_disk
+    job = "\nError in rule x:\n log: results/logs/x.log\n"
+    cause = f"must have room and write its files; it said: [Errno {number}] no\n"
+    assert told(job + cause, number) == ""
+    assert "cause is not told" in told(job, number)
+    snakemakes = f"OSError: [Errno {number}] no\n"
+    assert told(job + snakemakes, number) == ""
+    assert told("snakemake/scheduling\n" + snakemakes, number) == ""
+    assert told(snakemakes, number) == "the log is not named"
+    assert "cause is not told" in told(job + "OSError: [Errno 5] no\n", number)
+
+
+class Runs(workflow_faults.WorkflowBench):
+    """A bench whose runs write at once what the goal makes, and are counted."""
+
+    def __init__(self, place):
+        self.place, self.runs = place, 0
+        study = place / "config" / "studies" / "faults.yaml"
+        study.parent.mkdir(parents=True)
+        study.write_text(STUDY)
+        self.finish(self.start())
+        self.expected = self.bytes()
+
+    def start(self, *_words, **_options):
+        self.runs += 1
+        for name in ("performance.csv", "chunks/a/0000000-0000004.parquet", "timing/a/1.json"):
+            path = self.place / "results" / "studies" / "faults" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("1")
+
+    def finish(self, _child):
+        return ""
+
+
+def test_what_one_kind_leaves_is_no_other_bytes_for_the_next(tmp_path):
+    bench = Runs(tmp_path)
+    assert set(bench.expected) == {"performance.csv", "chunks/a/0000000-0000004.parquet"}
+    audit = tmp_path / "results" / "studies" / "faults" / "audits" / "a.csv"
+    audit.parent.mkdir()
+    audit.write_text("made by R")
+    assert bench.again(unlock=False) == ""
+    (tmp_path / "results" / "studies" / "faults" / "other.csv").write_text("1")
+    assert bench.again(unlock=False) == "other bytes after the re-run"
+    before = bench.runs
+    outcome = workflow_faults.inputs_of_the_future(bench, random.Random(1))
+    assert outcome.wrong == ""
+    assert bench.runs == before + 2
+    assert not audit.exists()
 
 
 def test_files_of_the_future_are_set_to_now_and_told(tmp_path):
@@ -182,6 +236,33 @@ def test_two_runs_in_one_folder_the_second_is_refused(tmp_path):
         first.wait(60)
     assert second.returncode != 0
     assert "cannot be locked" in second.stdout + second.stderr
+
+
+def strikes(*struck, wrong=""):
+    outcomes = iter(struck)
+    return lambda _: faults.Outcome(next(outcomes), wrong)
+
+
+def test_a_kind_of_which_nothing_struck_is_not_as_it_must_be():
+    assert faults.row_of("kind", 2, 1, strikes(True, False)) == ("kind", 2, 1, 0, "")
+    assert faults.row_of("kind", 2, 1, strikes(False, True, False)) == ("kind", 2, 1, 0, "")
+    late = strikes(False, False, False, True, False)
+    assert faults.row_of("kind", 2, 1, late) == ("kind", 4, 1, 0, "")
+    never = ("kind", 7, 0, 1, "none struck: nothing was tried")
+    assert faults.row_of("kind", 2, 1, strikes(*[False] * 7)) == never
+    row = faults.row_of("kind", 1, 1, strikes(*[False] * 6, wrong="it was not refused"))
+    assert row == ("kind", 6, 0, 6, "none struck: nothing was tried; it was not refused")
+
+
+def test_what_is_put_in_depends_on_seed_kind_and_number_alone():
+    drawn = []
+
+    def strike(rng):
+        drawn.append(rng.random())
+        return faults.Outcome(len(drawn) % 3 == 0, "")
+
+    faults.row_of("kind", 2, 1, strike)
+    assert drawn == [random.Random(f"1 kind {number}").random() for number in range(3)]
 
 
 def test_the_study_of_the_faults_is_small():

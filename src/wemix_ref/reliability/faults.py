@@ -24,11 +24,14 @@ from wemix_ref.reliability.wemix_faults import WEMIX_KINDS
 from wemix_ref.reliability.workflow_faults import WORKFLOW_KINDS, WorkflowBench, lacking
 from wemix_ref.simulate.storage import read_rows
 
-__all__ = ["KINDS", "Bench", "Outcome", "run"]
+__all__ = ["KINDS", "Bench", "Outcome", "row_of", "run"]
 
 Tell = Callable[[str], None]
 _LIMIT = 600.0
 _NOBODY = 65534
+#: So many more are put in of a kind of which none struck: some come after the work's end by chance.
+_MORE = 5
+_NONE_STRUCK = "none struck: nothing was tried"
 
 
 class Bench:
@@ -240,6 +243,30 @@ Strike = Callable[[random.Random], Outcome]
 Row = tuple[str, int, int, int, str]
 
 
+def row_of(kind: str, times: int, seed: int, strike: Strike) -> Row:
+    """Put in faults of one kind; return its row of the table.
+
+    A kind of which none struck shows nothing, whatever came of it: more are put in then, and if
+    none of these strikes either, one is counted as not as it must be.
+
+    Parameters
+    ----------
+    kind : its name, from which with the seed and the number comes what is drawn.
+    times : how many are put in, if one of them strikes.
+    seed : of what is drawn.
+    strike : puts in one.
+    """
+    outcomes: list[Outcome] = []
+    while len(outcomes) < times or (
+        len(outcomes) < times + _MORE and not any(one.struck for one in outcomes)
+    ):
+        outcomes.append(strike(random.Random(f"{seed} {kind} {len(outcomes)}")))
+    wrong = [one.wrong for one in outcomes if one.wrong]
+    hit = sum(one.struck for one in outcomes)
+    told = "; ".join([*([] if hit else [_NONE_STRUCK]), *wrong[:1]])
+    return (kind, len(outcomes), hit, len(wrong) or int(not hit), told)
+
+
 def _of_jobs(place: Path) -> dict[str, Strike]:
     bench = Bench(place)
 
@@ -272,11 +299,9 @@ def run(n: int, seed: int, tell: Tell) -> Record:
     def struck(times: int, make: Callable[[], Mapping[str, Strike]]) -> list[Row]:
         rows: list[Row] = []
         for kind, strike in make().items():
-            outcomes = [strike(random.Random(f"{seed} {kind} {number}")) for number in range(times)]
-            wrong = [one.wrong for one in outcomes if one.wrong]
-            hit = sum(one.struck for one in outcomes)
-            tell(f"{kind}: {hit} of {times} struck, {len(wrong)} wrong {wrong[:2]}")
-            rows.append((kind, times, hit, len(wrong), wrong[0] if wrong else ""))
+            row = row_of(kind, times, seed, strike)
+            tell(f"{kind}: {row[2]} of {row[1]} struck, {row[3]} wrong {row[4]}")
+            rows.append(row)
         return rows
 
     with tempfile.TemporaryDirectory(prefix="wemix-ref-faults-") as place:
@@ -292,7 +317,8 @@ def run(n: int, seed: int, tell: Tell) -> Record:
     tried, failed = sum(row[1] for row in rows), sum(row[3] for row in rows)
     told = (
         f"{tried} faults of {len(rows)} kinds were put into jobs, runs and engines; "
-        f"{sum(row[2] for row in rows)} struck before the work had ended. After each the same "
+        f"{sum(row[2] for row in rows)} struck before the work had ended, at least one of "
+        "each kind or it is counted as not as it must be. After each the same "
         "command ran again and had to end with the bytes of a run that nothing disturbed; a "
         "failure had to be told once, with the place of the log, without half-written files. Where "
         "Snakemake itself is refused a file, it ends by a traceback of its own: this counts too."

@@ -1,17 +1,20 @@
 """Identities over random models: the long run.
 
-Each statement is put to the first `n` models of a seed that it says something of. Which models
+Each statement is put to the first models of a seed that it says something of: `n`, and a twentieth
+more, which stand in for models that are refused. The first `n` that are answered are judged, in the
+order in which they were drawn; a statement with fewer answers is not as it must be. Which models
 these are depends on the seed alone, and what is drawn for a statement on the model alone, so that
 neither the number of processes nor another statement changes an answer.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -22,11 +25,11 @@ from wemix_ref.errors import WemixRefError
 from wemix_ref.reliability.checks import CHECKS
 from wemix_ref.reliability.designs import Shape, Wide, design_of, random_shape
 from wemix_ref.reliability.live import LIVE, against, missing
-from wemix_ref.reliability.outcome import Outcome, Tally, tally
+from wemix_ref.reliability.outcome import Outcome, Tally, judged, refusals, tally
 from wemix_ref.reliability.pairs import PAIRS, answer, ask, says_something, second_way
 from wemix_ref.reliability.record import Record, Table
 
-__all__ = ["STATEMENTS", "applies", "put", "run", "tasks_of"]
+__all__ = ["STATEMENTS", "applies", "put", "run", "tasks_of", "too_few"]
 
 #: What each statement says, by name: pairs of ways, checks of one model, R.
 STATEMENTS: dict[str, str] = {
@@ -36,6 +39,8 @@ STATEMENTS: dict[str, str] = {
 }
 #: So many models are drawn for each that is asked for, while a statement has too few.
 _MOST = 12
+#: One model more for so many: more refusals than that are not as it must be.
+_SPARE = 20
 #: Models that one process is given at once.
 _CHUNK = 20
 #: Failures that are told of one by one.
@@ -101,8 +106,12 @@ def _model(seed: int, number: int) -> Wide:
 
 
 def tasks_of(seed: int, n: int, names: Sequence[str]) -> list[_Task]:
-    """Models of a seed, each with the statements that it is put to: `n` models a statement."""
-    left = dict.fromkeys(names, n)
+    """Models of a seed, each with the statements that it is put to.
+
+    A statement gets `n` models and a twentieth more, rounded up; fewer, where it says something of
+    fewer among those that are drawn.
+    """
+    left = dict.fromkeys(names, n + math.ceil(n / _SPARE))
     tasks: list[_Task] = []
     for number in range(_MOST * n):
         model = _model(seed, number)
@@ -130,16 +139,21 @@ def run(n: int, seed: int, tell: Callable[[str], None]) -> Record:
             outcomes += found
             if k % 10 == 0 or k == len(chunks):
                 tell(f"{min(k * _CHUNK, len(tasks))} of {len(tasks)} models")
+    outcomes = judged(outcomes, n)
     sums = tally(names, outcomes)
+    short = too_few(sums, n)
     shapes = [random_shape(seed, number) for number, _ in tasks]
-    failed = sum(one.failed for one in sums.values())
+    wrong = sum(one.failed for one in sums.values())
     tried = sum(one.models for one in sums.values())
     told = (
         f"{len(tasks)} models, drawn by seed {seed}, were put to {len(names)} statements, each to "
-        f"the first {n} models that it says something of: {tried} answers, {failed} not as they "
-        f"must be, {sum(sum(one.refused.values()) for one in sums.values())} refused. Numbers are "
-        "held against each other at one theta off zero, and minima by whose deviance is lower. "
-        "Gaps are relative: of D to the sizes of its terms, of beta to its size and standard error."
+        f"those that it says something of until {n} were answered: {tried} answers, {wrong} not as "
+        f"they must be; besides, {sum(sum(one.refused.values()) for one in sums.values())} were "
+        f"refused. {len(short) or 'No'} statement{'' if len(short) == 1 else 's'} had more than 1 "
+        f"in {_SPARE} refused and so fewer than {n} answers, which counts as not as it must be. "
+        "Numbers are held against each other at one theta off zero, and minima by whose deviance "
+        "is lower. Gaps are relative: of D to the sizes of its terms, of beta to its size and "
+        "standard error."
     )
     elsewhere = sum(len(one.elsewhere) for one in sums.values())
     told += (
@@ -152,15 +166,27 @@ def run(n: int, seed: int, tell: Callable[[str], None]) -> Record:
         part="identities",
         command=f"wemix-ref reliability identities --n {n} --seed {seed}",
         tried=tried,
-        failed=failed,
+        failed=wrong + len(short),
         seconds=time.monotonic() - began,
         told=told,
-        tables=_tables(sums, outcomes, shapes),
+        tables=_tables(sums, outcomes, shapes, short),
     )
 
 
+def too_few(sums: Mapping[str, Tally], n: int) -> dict[str, str]:
+    """Statements that were answered for fewer than `n` models, with how many were refused."""
+    return {
+        name: f"{one.models} of {n} models were answered, {sum(one.refused.values())} refused"
+        for name, one in sums.items()
+        if one.models < n
+    }
+
+
 def _tables(
-    sums: dict[str, Tally], outcomes: Sequence[Outcome], shapes: Sequence[Shape]
+    sums: Mapping[str, Tally],
+    outcomes: Sequence[Outcome],
+    shapes: Sequence[Shape],
+    short: Mapping[str, str],
 ) -> tuple[Table, ...]:
     quantities = ("D", "sigma", "beta", "D at the optimum")
     rows = tuple(
@@ -169,7 +195,7 @@ def _tables(
             STATEMENTS[name],
             one.models,
             sum(one.refused.values()),
-            one.failed,
+            one.failed + (name in short),
             *(one.largest.get(quantity) for quantity in quantities),
             one.nearest,
         )
@@ -188,11 +214,11 @@ def _tables(
     tables.append(Table("Models", ("what", "models"), _drawn(shapes)))
     why = tuple((name, one.why) for name, one in CHECKS.items())
     tables.append(Table("Tolerances, and where they come from", ("name", "tolerance"), why))
-    refused = tuple(
-        (name, text, count) for name, one in sums.items() for text, count in one.refused.items()
-    )
+    order = list(sums)
+    refused = refusals(sorted(outcomes, key=lambda one: order.index(one.statement)))
     if refused:
-        tables.append(Table("Refused", ("name", "what was said", "models"), refused))
+        columns = ("what was said, with … for numbers", "models", "statements")
+        tables.append(Table("Refused", columns, tuple(refused)))
     lower = tuple(
         (name, number, off) for name, one in sums.items() for number, off in one.elsewhere.items()
     )
@@ -200,8 +226,11 @@ def _tables(
         columns = ("found by", "model", "lower by, relative to its terms")
         tables.append(Table("Lower minima elsewhere", columns, lower))
     broken = [one for one in outcomes if not one.refused and one.failed]
-    if broken:
-        shown = tuple((one.statement, one.number, one.failed) for one in broken[:_SHOWN])
+    if broken or short:
+        shown = (
+            *((name, None, text) for name, text in short.items()),
+            *((one.statement, one.number, one.failed) for one in broken[:_SHOWN]),
+        )
         tables.append(Table("Not as it must be", ("name", "model", "what"), shown))
     return tuple(tables)
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from wemix_ref.reliability.gaps import Gap
 
-__all__ = ["Outcome", "Tally", "tally"]
+__all__ = ["Outcome", "Tally", "judged", "refusals", "tally"]
+
+#: A number, not a digit of a name.
+_NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?!\w)")
 
 
 @dataclass(frozen=True)
@@ -84,3 +88,40 @@ def tally(names: Iterable[str], outcomes: Iterable[Outcome]) -> dict[str, Tally]
     for one in outcomes:
         sums[one.statement].add(one)
     return sums
+
+
+def judged(outcomes: Iterable[Outcome], n: int) -> list[Outcome]:
+    """Outcomes that count: of each statement those up to its n-th answer, in the models' order.
+
+    Models are put in beyond that answer to stand in for refused ones. What they answered is left
+    out, unless it is not as it must be.
+
+    Parameters
+    ----------
+    outcomes : in any order.
+    n : answers that each statement is to have.
+    """
+    answered: Counter[str] = Counter()
+    found: list[Outcome] = []
+    for one in sorted(outcomes, key=lambda one: one.number):
+        if answered[one.statement] < n or one.failed:
+            found.append(one)
+        answered[one.statement] += not one.refused
+    return found
+
+
+def refusals(outcomes: Iterable[Outcome]) -> list[tuple[str, int, str]]:
+    """What was said in refusals, with ``…`` for numbers; of how many models, in which statements.
+
+    Parameters
+    ----------
+    outcomes : statements are named in the order in which they come here.
+    """
+    models: dict[str, set[int]] = {}
+    statements: dict[str, dict[str, None]] = {}
+    for one in outcomes:
+        if one.refused:
+            text = _NUMBER.sub("…", one.refused)
+            models.setdefault(text, set()).add(one.number)
+            statements.setdefault(text, {})[one.statement] = None
+    return [(text, len(models[text]), ", ".join(statements[text])) for text in models]

@@ -15,12 +15,29 @@ from wemix_ref.provenance import git_state
 from wemix_ref.strict_json import read_json_object
 from wemix_ref.strict_yaml import PROJECT
 
-__all__ = ["DIRECTORY", "PARTS", "SCHEMA", "Record", "Table", "read_record", "versions_here"]
+__all__ = [
+    "DIRECTORY",
+    "PARTS",
+    "RECORDED",
+    "SCHEMA",
+    "Record",
+    "Table",
+    "read_record",
+    "versions_here",
+]
 
 SCHEMA = "wemix-ref/reliability/1"
 
 #: Where recorded runs lie, from the root of a checkout.
 DIRECTORY = Path("resources/reliability")
+
+#: What recording a part writes, from the root: no part is made from it, so that it changes none.
+RECORDED = (DIRECTORY.as_posix(), "docs/reliability.md")
+#: Where a new file changes what runs, though git does not have it yet.
+_MATTERS = (
+    *("src", "workflow", "profiles", "resources", "config", "tests", "tools", "docs"),
+    *("Snakefile", "environment.yml", "pyproject.toml", "workbench", "conftest.py"),
+)
 
 #: Parts of the page, in order, with their titles.
 PARTS = {
@@ -95,7 +112,7 @@ _PLAIN = ("part", "command", "tried", "failed", "seconds", "told", "versions")
 def versions_here() -> dict[str, str]:
     """Versions of Python, this package and the libraries that it calculates with; the commit."""
     own = {"wemix_ref": wemix_ref.__version__, "Python": platform.python_version()}
-    git = git_state(PROJECT)
+    git = git_state(PROJECT, _MATTERS, RECORDED)
     if git is not None:
         own["commit"] = git["commit"][:10] + ("" if git["clean"] else " with changes")
     return own | library_versions()

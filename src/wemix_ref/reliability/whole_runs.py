@@ -13,16 +13,64 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from wemix_ref.errors import DataError
+from wemix_ref.reliability.record import RECORDED
+from wemix_ref.stamps import read_stamp
 from wemix_ref.strict_yaml import PROJECT
 
-__all__ = ["RUNS", "Project", "WholeRun", "differing", "same_in_whole_runs"]
+__all__ = ["RUNS", "MadeAgain", "Project", "Row", "WholeRun", "differing", "same_in_whole_runs"]
 
 _LIMIT = 1800.0
+#: Title, files, made again and equal, with a stamp, seconds, what is not as it must be.
+Row = tuple[str, int, int, int, float, str]
 #: What a run of the workflow needs of the project.
 _PARTS = (
     *("src", "workflow", "profiles", "resources", "config", "Snakefile", "environment.yml"),
     *("requirements.lock", "requirements-cluster.lock"),
 )
+
+
+@dataclass(frozen=True)
+class MadeAgain:
+    """What came of making the derived files of a run again.
+
+    Attributes
+    ----------
+    equal : how many were made again and are equal.
+    stamped : how many files carry a stamp.
+    wrong : what is not as it must be; empty: nothing.
+    """
+
+    equal: int
+    stamped: int
+    wrong: str
+
+    @classmethod
+    def of(cls, told: str, errors: str, results: Path) -> MadeAgain:
+        """Read what ``wemix-ref verify --json`` said of results."""
+        try:
+            content = json.loads(told)
+        except ValueError:
+            last = (errors.strip().splitlines() or ["it said nothing"])[-1]
+            return cls(0, 0, f"it could not be verified: {last}")
+        differ = sorted({one["file"] for one in content["differences"]})
+        equal = set(content["files"]).difference(differ)
+        stamped = sum(_has_stamp(results / name) for name in content["files"])
+        if differ:
+            wrong = f"{len(differ)} files differ from what is made again (first: {differ[0]})"
+        elif not equal:
+            wrong = "nothing was made again"
+        else:
+            wrong = ""
+        return cls(len(equal), stamped, wrong)
+
+
+def _has_stamp(path: Path) -> bool:
+    try:
+        read_stamp(path)
+    except DataError:
+        return False
+    return True
 
 
 class Project:
@@ -76,13 +124,24 @@ class Project:
         cores : how many jobs may run at once.
         environment : variables of this run.
         """
-        own = {"PYTHONPATH": str(self.place / "src"), **self.environment, **(environment or {})}
         command = [sys.executable, "-m", "snakemake", "--cores", str(cores)]
         command += ["--workflow-profile", "none", "--rerun-incomplete", "--scheduler", "greedy"]
         return subprocess.Popen(
-            [*command, *words], cwd=self.place, env={**os.environ, **own},
+            [*command, *words], cwd=self.place, env=self._variables(environment or {}),
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
         )  # fmt: skip
+
+    def _variables(self, more: Mapping[str, str]) -> dict[str, str]:
+        own = {"PYTHONPATH": str(self.place / "src"), **self.environment}
+        return {**os.environ, **own, **more}
+
+    def verify(self) -> MadeAgain:
+        """Make again what can be, by the command and with the variables that the run had."""
+        done = subprocess.run(
+            [sys.executable, "-m", "wemix_ref", "verify", "results", "--json"],
+            cwd=self.place, env=self._variables({}), capture_output=True, text=True, timeout=_LIMIT,
+        )  # fmt: skip
+        return MadeAgain.of(done.stdout, done.stderr, self.place / "results")
 
     def finish(self, child: subprocess.Popen[str]) -> str:
         """Wait for a good end; return what was said."""
@@ -122,9 +181,12 @@ _STUDY = "three-level-informative"
 _SMALL = f"{_STUDY}-small"
 _CASES = ("sleepstudy-l2-slope", "dyestuff", "three-level-school")
 _LAST = ("results/fits/sleepstudy-l2-slope/python.json", "results/prepared/dyestuff/data.csv")
-#: The first has the report, the tables and the small study among what it is made from.
+#: The first has the report, the tables and the small study among what it is made from; the verdicts
+#: are there besides when all is as it must be.
 _GOALS = (
     "results/provenance.json",
+    *("results/verdict.txt", "results/printed.txt", "results/divergences.txt"),
+    f"results/studies/{_SMALL}/verdict.txt",
     f"results/studies/{_SMALL}/report.html",
     "results/studies/small.html",
 )
@@ -169,7 +231,8 @@ def _hashes(results: Path) -> dict[str, str]:
 
 def _uncommitted() -> str:
     """Why no clone is what runs here; empty where it is."""
-    words = ["git", "-C", str(PROJECT), "status", "--porcelain", "--", *_PARTS]
+    words = ["git", "-C", str(PROJECT), "status", "--porcelain", "--untracked-files=normal", "--"]
+    words += [*_PARTS, *(f":(exclude){name}" for name in RECORDED)]
     try:
         done = subprocess.run(words, capture_output=True, text=True, timeout=60)
     except OSError:
@@ -181,8 +244,8 @@ def _uncommitted() -> str:
 
 def same_in_whole_runs(
     scratch: Path, tell: Callable[[str], None], runs: Sequence[WholeRun] = RUNS
-) -> list[tuple[str, int, float, str]]:
-    """Run the workflow in each way; return for each its title, files, seconds, what differs.
+) -> list[Row]:
+    """Run the workflow in each way, and make again what can be of each run; return their rows.
 
     Parameters
     ----------
@@ -199,28 +262,32 @@ def same_in_whole_runs(
         return Project(place, _CASES, {_STUDY: text}, own, clone)
 
     usual = project(scratch / "project", clone=False)
-    rows: list[tuple[str, int, float, str]] = []
+    rows: list[Row] = []
     base: dict[str, str] = {}
     for run in runs:
         missing = _uncommitted() if run.clone else ""
         if missing:
             tell(f"left out: {run.title}: {missing}")
-            rows.append((run.title, 0, 0.0, f"not run: {missing}"))
+            rows.append((run.title, 0, 0, 0, 0.0, f"not run: {missing}"))
             continue
         here = project(scratch / "else where" / "clone", clone=True) if run.clone else usual
         started = time.monotonic()
-        found = _run_in(here, run)
+        found, again = _run_in(here, run)
         seconds = time.monotonic() - started
         base = base or found
-        wrong = differing(base, found)
-        what = f"{len(wrong)} files differ (first: {wrong[0]})" if wrong else ""
-        tell(f"{run.title}: {len(found)} files, {what or 'the same'}")
-        rows.append((run.title, len(found), seconds, what))
+        names = differing(base, found)
+        others = f"{len(names)} files differ (first: {names[0]})" if names else ""
+        what = "; ".join(text for text in (others, again.wrong) if text)
+        tell(
+            f"{run.title}: {len(found)} files, {again.equal} made again and equal, "
+            f"{again.stamped} with a stamp, {what or 'the same'}"
+        )
+        rows.append((run.title, len(found), again.equal, again.stamped, seconds, what))
     return rows
 
 
-def _run_in(project: Project, run: WholeRun) -> dict[str, str]:
-    """Run the workflow in a way; hashes of what it gave."""
+def _run_in(project: Project, run: WholeRun) -> tuple[dict[str, str], MadeAgain]:
+    """Run the workflow in a way; hashes of what it gave, and what came of making it again."""
     config = project.place / "config" / "config.yaml"
     usual = config.read_text(encoding="utf-8")
     if "chunk: null" not in usual:
@@ -232,6 +299,7 @@ def _run_in(project: Project, run: WholeRun) -> dict[str, str]:
         if run.first:
             project.finish(project.start(*run.first, cores=run.cores))
         project.finish(project.start(*_GOALS, cores=run.cores))
+        hashes = _hashes(project.place / "results")
+        return hashes, project.verify()
     finally:
         config.write_text(usual, encoding="utf-8")
-    return _hashes(project.place / "results")

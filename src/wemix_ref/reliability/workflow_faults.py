@@ -23,6 +23,8 @@ _FAKETIME = next(iter(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")), N
 _FIT = "results/fits/dyestuff/lme4.json"
 _DIVERGENCE = "results/divergences/lme4-colon-ids.json"
 _GOAL = "results/studies/faults/performance.csv"
+#: Folders of the study that hold no results of the goal: timings, and what only R is asked for.
+_NOT_OF_THE_GOAL = {"timing", "audits"}
 _WITH_R = {"WEMIX_REF_NO_R": ""}
 
 
@@ -54,12 +56,14 @@ class WorkflowBench(Project):
         return f"results/studies/faults/audits/{chunk.split('/')[1]}.csv"
 
     def bytes(self) -> dict[str, bytes]:
-        """The study's files but timings."""
+        """The study's files that the goal makes, but timings."""
         out = self.place / "results" / "studies" / "faults"
         return {
             path.relative_to(out).as_posix(): path.read_bytes()
             for path in sorted(out.rglob("*"))
-            if path.is_file() and "timing" not in path.parts and not path.name.startswith(".")
+            if path.is_file()
+            and path.relative_to(out).parts[0] not in _NOT_OF_THE_GOAL
+            and not path.name.startswith(".")
         }
 
     def wait(self, child: subprocess.Popen[str], rng: random.Random) -> None:
@@ -209,7 +213,7 @@ def _on_a_disk(bench: WorkflowBench, rng: random.Random, size: str) -> Outcome:
         told = child.communicate(timeout=_LIMIT)[0]
         struck, wrong = child.returncode != 0, ""
         if struck:
-            wrong = _told(told, f"and write its files; it said: [Errno {28 if size else 30}]")
+            wrong = _told_by_the_disk(told, 28 if size else 30)
         if size:
             ballast.unlink()
             _mount("-o", "remount,size=64m", str(results))
@@ -232,13 +236,29 @@ def _mount(*words: str) -> None:
         raise RuntimeError(f"a disk must be mounted: mount {' '.join(words)} was refused")
 
 
-def _told(told: str, words: str) -> str:
-    """What is wrong with how a run told that jobs failed; empty: nothing."""
-    if words not in told and "OSError: [Errno" not in told:
+def _told_by_the_disk(told: str, number: int) -> str:
+    """What is wrong with how a run told that its disk refused it, by the system's error number.
+
+    Where Snakemake itself was refused, it ends by a traceback of its own, and no job need tell.
+    """
+    snakemakes = f"OSError: [Errno {number}]" in told
+    if snakemakes and "\nError in rule " not in told and "snakemake/scheduling" in told:
+        return ""
+    return _told(told, f"and write its files; it said: [Errno {number}]", needed=not snakemakes)
+
+
+def _told(told: str, words: str, needed: bool = True) -> str:
+    """What is wrong with how a run told that jobs failed; empty: nothing.
+
+    Parameters
+    ----------
+    told : what it said.
+    words : the cause, which each failed job tells at most once.
+    needed : whether one must.
+    """
+    if needed and words not in told:
         return f"the cause is not told: {told[-300:]}"
     jobs = told.count("\nError in rule ")
-    if not jobs and "snakemake/scheduling" in told:
-        return ""  # Snakemake itself was refused, and ends by a traceback of its own
     if told.count(words) > jobs:
         return f"{jobs} failed jobs told of it {told.count(words)} times"
     if "log: results/logs/" not in told:
@@ -267,6 +287,8 @@ def clock_changed(bench: WorkflowBench, rng: random.Random) -> Outcome:
 
 def inputs_of_the_future(bench: WorkflowBench, rng: random.Random) -> Outcome:
     """Inputs and half of the results are of the future or of long ago; a run has the bytes."""
+    bench.clear()
+    bench.finish(bench.start(_GOAL))
     moment = time.time() + rng.choice([-1, 1]) * rng.uniform(3600, 10**8)
     study = bench.place / "config" / "studies" / "faults.yaml"
     os.utime(study, (moment, moment))
