@@ -94,7 +94,7 @@ def record_of(monkeypatch, n: int, n_refused: int):
 def test_as_many_refused_as_there_are_spare_models_is_no_failure(monkeypatch) -> None:
     record = record_of(monkeypatch, 21, 2)
     assert (record.tried, record.failed) == (21, 0)
-    assert "2 were refused. No statements had more than 1 in 20 refused" in record.told
+    assert "refused besides: 2. No statements had more than 1 in 20 refused" in record.told
     tables = {table.title: table for table in record.tables}
     assert tables["Refused"].rows == (("no", 2, "paper"),)
     assert "Not as it must be" not in tables

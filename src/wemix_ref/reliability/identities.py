@@ -148,8 +148,8 @@ def run(n: int, seed: int, tell: Callable[[str], None]) -> Record:
     told = (
         f"{len(tasks)} models, drawn by seed {seed}, were put to {len(names)} statements, each to "
         f"those that it says something of until {n} were answered: {tried} answers, {wrong} not as "
-        f"they must be; besides, {sum(sum(one.refused.values()) for one in sums.values())} were "
-        f"refused. {len(short) or 'No'} statement{'' if len(short) == 1 else 's'} had more than 1 "
+        f"they must be; refused besides: {sum(one.refused.total() for one in sums.values())}. "
+        f"{len(short) or 'No'} statement{'' if len(short) == 1 else 's'} had more than 1 "
         f"in {_SPARE} refused and so fewer than {n} answers, which counts as not as it must be. "
         "Numbers are held against each other at one theta off zero, and minima by whose deviance "
         "is lower. Gaps are relative: of D to the sizes of its terms, of beta to its size and "
