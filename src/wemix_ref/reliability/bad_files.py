@@ -220,6 +220,18 @@ _YAML: dict[str, tuple[Callable[[Path], Act], list[str]]] = {
     "a whole number of 5,000 digits": (_study("seed: 1", "seed: " + "9" * 5000), ["line 3", "999"]),
     "a number that is none": (_study("seed: 1", "seed: !!int x"), ["line 3", "'x'", "int"]),
     "a truth value that is none": (_study("seed: 1", "seed: !!bool x"), ["line 3", "'x'", "bool"]),
+    "minutes and seconds for a number": (
+        _study("replicates: 2", "replicates: 1:30"),
+        ["f.yaml", "line 4", "found 1:30", "90"],
+    ),
+    "an octal number": (_study("seed: 1", "seed: 010"), ["f.yaml", "line 3", "found 010", "for 8"]),
+    "a binary number": (_study("seed: 1", "seed: 0b101"), ["line 3", "found 0b101", "for 5"]),
+    "a hexadecimal number": (_study("seed: 1", "seed: 0x1f"), ["line 3", "found 0x1f", "for 31"]),
+    "underscores in a number": (_study("size: 20}", "size: 2_0}"), ["f.yaml", "found 2_0", "20"]),
+    "minutes and seconds for a fraction": (
+        _study("strength: 0.5", "strength: 0:30.5"),
+        ["f.yaml", "line 5", "found 0:30.5", "30.5"],
+    ),
     "an unknown key": (_study("seed: 1", "sead: 1"), ["f.yaml", "'sead'", "'seed'"]),
     "a key left out": (_study("seed: 1\n", ""), ["f.yaml", "'seed'", "missing"]),
     "a text for a number": (_study("replicates: 2", "replicates: two"), ["`replicates`", "'two'"]),
