@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,8 +43,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     -------
     int
         0 when all is well; 1 when a comparison differs, an engine failed, or a fit did not
-        converge; 2 when the input or the command itself is wrong. Errors are one message.
+        converge; 2 when the input or the command itself is wrong, or standard output is closed.
+        Errors are one message.
     """
+    if sys.stderr is None:  # closed: there is nobody to tell
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - stays open
+    if sys.stdout is None:
+        # before anything is read or written: the next file that opens would have its number
+        sys.stderr.write(
+            "wemix-ref: standard output must be open; it is closed. Send it to a file, or to "
+            f"{os.devnull}.\n"
+        )
+        return WRONG_INPUT
     parsed = _parser().parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # names in scripts that the terminal lacks
@@ -51,7 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if needing := getattr(parsed, "checkout", ""):
             need_checkout(f"wemix-ref {needing}")
-        return AGREES if parsed.run(parsed) else DIFFERS
+        well = parsed.run(parsed)
+        sys.stdout.flush()  # a full disk is told of here, not as the process ends
+        return AGREES if well else DIFFERS
     except WemixRefError as error:
         sys.stderr.write(f"wemix-ref: {one_line(error)}\n")
         return WRONG_INPUT
@@ -64,14 +77,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return WRONG_INPUT
     except BrokenPipeError:
-        sys.stderr.close()
+        _let_go()
         return AGREES
     except OSError as error:  # a full disk, a place that went away while the command ran
         if error.filename is None and error.strerror is None:
             raise
+        _let_go()
         place = "" if error.filename is None else f"{error.filename}: "
         sys.stderr.write(f"wemix-ref: a file cannot be read or written: {place}{error.strerror}\n")
         return WRONG_INPUT
+
+
+def _let_go() -> None:
+    """Drop what standard output does not take, or Python tries again, aloud, as it ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, sys.stdout.fileno())
+        os.close(nothing)
 
 
 def _parser() -> argparse.ArgumentParser:

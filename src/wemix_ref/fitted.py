@@ -17,6 +17,7 @@ from wemix_ref.covariance import SINGULAR_TOLERANCE
 from wemix_ref.design import Design
 from wemix_ref.deviance import Criterion, Evaluation
 from wemix_ref.errors import ModelError, OptionError
+from wemix_ref.given_theta import beyond_reach, check_size, theta_values
 from wemix_ref.inference import Inference, check_recipe, infer
 from wemix_ref.lazily import Lazy
 from wemix_ref.optimise import OptimizerReport, report_at
@@ -306,35 +307,43 @@ class Fitted:
 
     # -- other points --------------------------------------------------------------------------
 
-    def _theta_array(self, theta: ArrayLike | pd.Series | Mapping[str, float]) -> Array:
+    def _evaluated(self, theta: Array) -> Evaluation:
         names = self.design.covariance.names
-        if isinstance(theta, Mapping):
-            theta = pd.Series(theta, dtype=float)
-        if isinstance(theta, pd.Series):
-            if list(theta.index) != list(names):
-                if len(set(names)) < len(names) or sorted(theta.index) != sorted(names):
-                    raise OptionError(
-                        f"theta must have the names {list(names)!r}; found {list(theta.index)!r}."
-                    )
-                theta = theta[list(names)]
-            theta = theta.to_numpy()
-        values = np.asarray(theta, dtype=float)
-        if values.shape != (len(names),) or not np.all(np.isfinite(values)):
-            raise OptionError(
-                f"theta must be {len(names)} finite numbers ({', '.join(names)}); "
-                f"found an array of shape {values.shape}: {values.tolist()!r}."
-            )
-        return values
+        check_size(theta, self._criterion.covariance.scale, names)
+        try:
+            at = self._criterion.evaluate(theta)
+        except np.linalg.LinAlgError as problem:
+            raise beyond_reach(theta, names, str(problem)) from problem
+        if not np.isfinite(at.deviance):
+            raise beyond_reach(theta, names, f"the deviance is {at.deviance}")
+        return at
 
     def deviance_at(self, theta: ArrayLike | pd.Series | Mapping[str, float]) -> float:
-        """Profiled deviance (REML criterion) at theta: an array in order, or numbers by name."""
-        return self._criterion.evaluate(self._theta_array(theta)).deviance
+        """Profiled deviance (REML criterion) at theta: an array in order, or numbers by name.
+
+        Raises
+        ------
+        OptionError
+            As :meth:`at`.
+        """
+        return self._evaluated(theta_values(theta, self.design.covariance.names)).deviance
 
     def at(self, theta: ArrayLike | pd.Series | Mapping[str, float]) -> Self:
-        """The whole result evaluated at theta: an array in order, or numbers by name."""
-        values = self._criterion.covariance.normalise(self._theta_array(theta))
-        at = self._criterion.evaluate(values)
-        report = report_at(self._criterion, at)
+        """The whole result evaluated at theta: an array in order, or numbers by name.
+
+        Raises
+        ------
+        OptionError
+            If theta is not one finite number a name, or so large that the residuals vanish beside
+            the random effects in rounding.
+        """
+        names = self.design.covariance.names
+        values = self._criterion.covariance.normalise(theta_values(theta, names))
+        at = self._evaluated(values)
+        try:
+            report = report_at(self._criterion, at)
+        except np.linalg.LinAlgError as problem:
+            raise beyond_reach(values, names, str(problem)) from problem
         return type(self)(self.design, self._criterion, at, report, self.se_recipe)
 
     def with_recipe(self, recipe: str) -> Self:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Hashable, Mapping
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,11 @@ __all__ = ["PROJECT", "read_valid_yaml", "read_yaml"]
 MAX_VALUES = 100_000
 MAX_DEPTH = 50
 
+#: Numbers as they may be written. YAML 1.1 has other forms that stand for another number than they
+#: seem to, or for one in another base: 010 (8), 0b101 (5), 0x1f (31), 1_000, 1:30 (90).
+_WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+_DECIMAL = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
+
 
 class _StrictLoader(yaml.SafeLoader):
     """The safe loader, which builds plain data only, refusing a key that stands twice."""
@@ -40,13 +46,13 @@ class _StrictLoader(yaml.SafeLoader):
             value = super().construct_object(node, deep=deep)
         except (ValueError, KeyError, AttributeError, TypeError, OverflowError) as problem:
             kind = str(node.tag).rpartition(":")[2]
-            found = str(node.value)
-            shown = found if len(found) <= 60 else f"{found[:57]}..."
+            shown = _shortened(str(node.value))
             raise _marked(
                 f"{shown!r} cannot be read as {kind}; put quotes round a text", node
-            ) from (problem)
+            ) from problem
         if isinstance(value, float) and not math.isfinite(value):
             raise _marked(f"numbers must be finite; found {value}", node)
+        _check_decimal(value, node)
         if isinstance(value, str) and any("\ud800" <= one <= "\udfff" for one in value):
             raise _marked("a text has half of a character (a lone surrogate); remove it", node)
         return value
@@ -69,6 +75,25 @@ class _StrictLoader(yaml.SafeLoader):
                     )
                 seen[key] = key_node.start_mark.line + 1
         return super().construct_mapping(node, deep=deep)
+
+
+def _check_decimal(value: object, node: yaml.Node) -> None:
+    """Refuse a number that is not written in decimals; `value` is what YAML takes it for."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return
+    form = _WHOLE if isinstance(value, int) else _DECIMAL
+    if form.fullmatch(node.value) is None:
+        found, meant = _shortened(node.value), _shortened(repr(value))
+        raise _marked(
+            "a number must be written in decimals, without leading zeros, underscores or colons; "
+            f"found {found}, which YAML takes for {meant}. Write the number that is meant, or put "
+            "quotes round a text",
+            node,
+        )
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _marked(told: str, node: yaml.Node | None) -> yaml.MarkedYAMLError:
@@ -130,8 +155,8 @@ def read_yaml(path: Path) -> object:
     Raises
     ------
     CaseError
-        If the file cannot be read, is not YAML, has a key twice in one mapping, or asks for an
-        object that is not plain data.
+        If the file cannot be read, is not YAML, has a key twice in one mapping or a number that is
+        not written in decimals, or asks for an object that is not plain data.
     """
     try:
         text = Path(path).read_text(encoding="utf-8")

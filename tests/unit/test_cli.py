@@ -1,8 +1,10 @@
 """The command line: what it prints, its exit codes, and one clear message on wrong input."""
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -169,6 +171,55 @@ def test_it_runs_as_a_module_and_survives_a_closed_pipe():
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0
     assert "Traceback" not in done.stderr
+
+
+def _in_a_shell(command: str, folder) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if "UNBUFFERED" not in name}
+    return subprocess.run(
+        ["bash", "-c", command.replace("wemix-ref", f"'{sys.executable}' -m wemix_ref")],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=folder,
+        env=environment,
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["recipes", "--version", "sing", f"fit '{SCHOOL}' --formula '{FORMULA}' --json out.json"],
+)
+def test_a_closed_standard_output_is_told_of_before_anything_is_done(words, tmp_path):
+    done = _in_a_shell(f"wemix-ref {words} >&-", tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("wemix-ref: standard output must be open; it is closed. Send it")
+    assert done.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [("recipes", 0), ("fit no.csv --formula 'y ~ (1|g)'", 2)],
+)
+def test_a_closed_standard_error_changes_no_exit_code(words, code, tmp_path):
+    done = _in_a_shell(f"wemix-ref {words} 2>&-", tmp_path)
+    assert (done.returncode, done.stderr) == (code, "")
+    assert bool(done.stdout) == (code == 0)
+    assert _in_a_shell(f"wemix-ref {words} >&- 2>&-", tmp_path).returncode == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is full is Linux's")
+def test_a_full_disk_is_told_of_in_one_line(tmp_path):
+    done = _in_a_shell("wemix-ref recipes >/dev/full", tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("wemix-ref: a file cannot be read or written: No space")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_pipe_that_was_closed_ends_well(tmp_path):
+    command = "{ sleep 0.5; wemix-ref recipes; } | true; exit ${PIPESTATUS[0]}"
+    done = _in_a_shell(command, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_weights_with_commas_and_centring(tmp_path, capsys):

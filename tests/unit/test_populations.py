@@ -342,3 +342,62 @@ def test_an_order_may_leave_out_what_is_computed():
     found = made(FULL, (("order",), ["u_school", "z", "x", "u_teacher", "e"]))
     f = found.frame()
     np.testing.assert_allclose(f.xbar, f.groupby("school").x.transform("mean"), rtol=1e-13)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ([((*MODEL, "residual", "sd"), 1e308)], r"`e` must be at most .*`student`.* for 72 of 72"),
+        ([((*MODEL, "residual", "sd"), 1e200)], "`e` must be at most 1e\\+140 in size"),
+        (
+            [((*MODEL, "residual"), {"sd": 1.0, "distribution": "lognormal", "sdlog": 40})],
+            "`e` must be at most .*first: unit 0, nan",
+        ),
+        ([((*MODEL, "random", "school", "sd"), 1e200)], "`u_school` must be .*`school`.* 6 of 6"),
+        ([((*MODEL, "random", "teacher", "sd"), [1, 1e200])], "`u_teacher_x` must be at most"),
+        ([((*MODEL, "fixed", "x"), 1e308)], "`y` must be at most"),
+        ([(("covariates", "z", "sd"), 1e308)], "`z` must be at most"),
+        (
+            [
+                (
+                    ("covariates", "z"),
+                    {"level": "school", "distribution": "lognormal", "meanlog": 800},
+                )
+            ],
+            "`z` must be .*first: unit 0, inf",
+        ),
+        ([(("derived", "s2", "expression"), "1e150 * var(e)")], "`s2` must be at most"),
+        (
+            [
+                (("derived",), None),
+                ((*MODEL, "residual"), {"sd": 1e155, "distribution": "gamma", "shape": 1e-40}),
+            ],
+            "model: sigma2 must be finite",
+        ),
+        (
+            [(("levels", "student", "size"), {"distribution": "poisson", "mean": 1e300})],
+            r"student\.size: mean must be at most 1e\+15; it is 1e\+300",
+        ),
+        (
+            [
+                (
+                    ("levels", "student", "size"),
+                    {"distribution": "uniform", "low": -1.7e308, "high": 1.7e308},
+                )
+            ],
+            r"student\.size: a level may have 20000000 units; found inf",
+        ),
+        ([(("levels", "school", "size"), 1e300)], r"units; found 1e\+300"),
+    ],
+)
+def test_what_overflows_is_refused_by_name(changes, message):
+    with pytest.raises(StudyError, match=message):
+        made(FULL, *changes)
+
+
+def test_the_largest_variables_have_squares(recwarn):
+    population = made(FULL, (("derived",), None), ((*MODEL, "residual", "sd"), 1e138))
+    assert population.truth["sigma2"] == pytest.approx(1e276)
+    assert np.isfinite(np.sum(column(population, "y") ** 2))
+    assert not recwarn.list

@@ -12,7 +12,17 @@ from wemix_ref import mix
 from wemix_ref.hunt.models import stream
 from wemix_ref.reliability import numbers
 from wemix_ref.reliability.certified import Exact
-from wemix_ref.reliability.numbers import QUANTITIES, USUAL, digits_of, kept, required, told_of
+from wemix_ref.reliability.numbers import (
+    QUANTITIES,
+    REQUIRED,
+    UNPROMISED,
+    USUAL,
+    as_it_must,
+    digits_of,
+    kept,
+    required,
+    told_of,
+)
 from wemix_ref.reliability.stress import base, cases, ill_posed
 
 CASES = {case.name: case for case in cases(1, small=True)}
@@ -25,7 +35,10 @@ SHOWN = (
     "slope column * 10^-8",
     "columns of X on 10^-8 and 10^8",
     "columns of X 10^-6 apart",
+    "level-1 weights over 12 decades",
+    "level-2 weights over 12 decades",
     "both over 12 decades",
+    "residual 10^-6 of the effects",
     "variance ratio 10^8",
     "variance ratio 10^-8",
     "a zero variance",
@@ -40,7 +53,7 @@ def test_digits_are_kept(name: str) -> None:
     found = digits_of(CASES[name])
     assert not found.error
     assert found.short == []
-    assert found.kept["D"] is not None
+    assert all(found.kept[one] is not None or found.absent[one] for one in QUANTITIES)
 
 
 def test_what_the_design_promises_is_required() -> None:
@@ -52,6 +65,15 @@ def test_what_the_design_promises_is_required() -> None:
 
 def test_every_cost_has_its_cause() -> None:
     assert all(bool(case.why) == (case.cost > 0) for case in CASES.values())
+    assert all(why for mine in UNPROMISED.values() for why in mine.values())
+    assert {*REQUIRED, *UNPROMISED} <= set(CASES)
+
+
+def test_every_requirement_can_fail() -> None:
+    for name, case in CASES.items():
+        must = required(case)
+        assert all(digits > 0.5 for digits in must.values()), name
+        assert {*must, *UNPROMISED.get(name, {})} == set(QUANTITIES)
 
 
 def test_certified_numbers_are_those_of_the_definition() -> None:
@@ -93,12 +115,76 @@ def test_lost_digits_are_found(quantity: str) -> None:
     assert lost.short == [quantity]
 
 
+@pytest.mark.parametrize("quantity", QUANTITIES)
+def test_what_is_not_there_is_short_unless_it_is_said_why(quantity: str) -> None:
+    found = digits_of(CASES["nothing, an intercept"])
+    lost = replace(found, kept={**found.kept, quantity: None})
+    assert lost.short == [quantity]
+    assert replace(lost, absent={quantity: "why"}).short == []
+
+
+def test_standard_errors_of_nan_are_short(monkeypatch) -> None:
+    case = CASES["nothing, an intercept"]
+    whole = numbers._fit(case, written_out=True)
+    nan = whole.bse * math.nan
+    monkeypatch.setattr(type(whole), "bse", property(lambda _: nan))
+    assert digits_of(case).short == ["SE of beta"]
+    monkeypatch.undo()
+    monkeypatch.setattr(numbers, "_se_variances", lambda _: np.array([math.nan, math.nan]))
+    assert digits_of(case).short == ["SE of variances"]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("variance ratio 10^-8", "not concave at this theta"),
+        ("one row per group", "do not identify it"),
+        ("a zero variance", "at its boundary"),
+    ],
+)
+def test_nan_is_expected_for_one_reason_only(name: str, why: str) -> None:
+    case = CASES[name]
+    found = digits_of(case)
+    assert why in found.absent["SE of variances"]
+    assert digits_of(replace(case, no_se="another reason")).short == ["SE of variances"]
+    if case.no_se:
+        assert digits_of(replace(case, no_se="")).short == ["SE of variances"]
+
+
+def test_numbers_where_none_are_expected_are_short() -> None:
+    case = replace(CASES["nothing, an intercept"], no_se="not concave")
+    assert digits_of(case).short == ["SE of variances"]
+
+
+def test_a_zero_that_is_no_minimum_has_no_digits() -> None:
+    case = CASES["nothing, an intercept"]
+    fit = mix(case.formula, case.data, list(case.weights))
+    zero = np.zeros(1)
+    assert numbers._digits_of_minimum(Exact(fit.design), zero, fit) == 0.0
+    none = CASES["a zero variance"]
+    with pytest.warns(UserWarning, match="singular"):
+        flat = mix(none.formula, none.data, list(none.weights))
+    assert numbers._digits_of_minimum(Exact(flat.design), zero, flat) == 16.0
+
+
+def test_only_a_search_that_may_stop_is_not_held_to_the_minimum(monkeypatch) -> None:
+    monkeypatch.setattr(numbers, "_digits_of_minimum", lambda *_: 0.0)
+    monkeypatch.setattr(numbers, "_NO_MINIMUM", "SingularFitWarning")
+    case = CASES["two top groups"]
+    assert digits_of(case).short == ["theta"]
+    monkeypatch.setattr(numbers, "MAY_STOP", (case.name,))
+    assert digits_of(case).short == []
+
+
 def test_digits_are_those_in_which_numbers_agree() -> None:
     import mpmath
 
     assert kept([1.0], [mpmath.mpf(1)], mpmath) == 16.0
     assert kept([1.001, 2.0], [mpmath.mpf(1), mpmath.mpf(2)], mpmath) == pytest.approx(3.0)
-    assert kept([math.nan], [mpmath.mpf(1)], mpmath) is None
+    assert kept([math.nan], [mpmath.mpf(1)], mpmath) == 0.0
+    assert kept([1.0, math.nan], [mpmath.mpf(1)] * 2, mpmath) == 0.0
+    assert kept([math.inf], [mpmath.mpf(1)], mpmath) == 0.0
     assert kept([2.0], [mpmath.mpf(-1)], mpmath) == 0.0
 
 
@@ -106,8 +192,10 @@ def test_digits_are_those_in_which_numbers_agree() -> None:
 @pytest.mark.parametrize("ill", ill_posed(), ids=lambda one: one.name)
 def test_ill_posed_input_is_told(ill) -> None:
     kind, words = told_of(ill, 1)
-    assert kind
+    assert as_it_must(ill, kind, words), (kind, words)
     assert len(words) > 40
+    assert not as_it_must(ill, "UserWarning", words)
+    assert not as_it_must(ill, kind, "the fit is not what it seems")
 
 
 @pytest.mark.parametrize(
@@ -144,6 +232,11 @@ def test_the_record_counts_what_is_short(monkeypatch, tmp_path) -> None:
     record = numbers.run(2, 1, said.append)
     assert (record.tried, record.failed) == (4, 0)
     assert len(said) == 2
+    wrong = [replace(ill, kind="OtherError") for ill in ill_posed()[:2]]
+    monkeypatch.setattr(numbers, "ill_posed", lambda: wrong)
+    assert numbers.run(1, 1, said.append).failed == 2
+    assert said[-1] == f"{wrong[1].name}: not told as it must be"
+    monkeypatch.setattr(numbers, "ill_posed", lambda: ill_posed()[:2])
     monkeypatch.setitem(numbers.USUAL, "D", 17.0)
     monkeypatch.setattr(numbers, "_SUMS", -9.0)
     assert numbers.run(1, 1, said.append).failed == 1

@@ -29,6 +29,18 @@ def _given(*words: str) -> Callable[[Path], Act]:
     return make
 
 
+def _study(old: str, new: str) -> Callable[[Path], Act]:
+    """A sample of the good study with one change."""
+    if old not in STUDY:
+        raise ValueError(f"{old!r} must be in the study that is changed")
+
+    def make(folder: Path) -> Act:
+        (folder / "study.yaml").write_text(STUDY.replace(old, new, 1), encoding="utf-8")
+        return ["study", "sample", "study.yaml"]
+
+    return make
+
+
 _LISTED: dict[str, tuple[Callable[[Path], Act], list[str]]] = {
     "nothing": (_given(), ["usage", "COMMAND"]),
     "an unknown command": (_given("sing"), ["'sing'"]),
@@ -104,6 +116,14 @@ _LISTED: dict[str, tuple[Callable[[Path], Act], list[str]]] = {
     "a replicate that is a fraction": (
         _given("study", "sample", "study.yaml", "--replicate", "1.5"),
         ["--replicate", "'1.5'"],
+    ),
+    "a study of residuals too large to be squared": (
+        _study("residual: {sd: 1.5}", "residual: {sd: 1e308}"),
+        ["study.yaml", "replicate 0", "`e`", "1e+140"],
+    ),
+    "a study of coefficients too large to be squared": (
+        _study("z: 1}", "z: 1.0e+200}"),
+        ["study.yaml", "replicate 0", "`y`", "1e+140"],
     ),
     "a sample into a directory": (
         _given("study", "sample", "study.yaml", "--output", "place"),

@@ -1,20 +1,15 @@
-"""Bad files: CSV and parquet, YAML of cases, studies and measurements, records."""
+"""Bad files: CSV and parquet, YAML of cases, studies and measurements."""
 
 from __future__ import annotations
 
 import gzip
-import hashlib
-import json
-import os
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
-from typing import Any
 
-from wemix_ref.reliability.bad_frames import FORMULA, WEIGHTS, good_data
-from wemix_ref.reliability.door import Act, Bad
+from wemix_ref.reliability.bad_frames import good_data
+from wemix_ref.reliability.door import Act, listed, written
 
-__all__ = ["CSV", "LAUGHS", "RECORDS", "STUDY", "YAML", "fitted_text", "shipped"]
+__all__ = ["CSV", "LAUGHS", "STUDY", "YAML", "shipped"]
 
 #: Nine lists of nine, one within another: 9^9 values with its aliases written out.
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -120,7 +115,7 @@ _CSV: dict[str, tuple[Callable[[Path], Act], list[str]]] = {
     "a file below a file": (
         lambda folder: [
             "fit",
-            str(_written(folder, "f", "") / "d.csv"),
+            str(written(folder, "f", "") / "d.csv"),
             "--formula",
             "y ~ x + (1|g)",
         ],
@@ -136,12 +131,6 @@ _CSV: dict[str, tuple[Callable[[Path], Act], list[str]]] = {
     "a separator that ends lines": (_csv(_HEAD + _ROWS, "--sep", "\n"), ["d.csv", "separator"]),
     "a separator that is no pattern": (_csv(_HEAD + _ROWS, "--sep", "[["), ["d.csv"]),
 }
-
-
-def _written(folder: Path, name: str, content: str | bytes) -> Path:
-    path = folder / name
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
 
 
 def _read(kind: str, path: Path) -> object:
@@ -163,7 +152,7 @@ def _read(kind: str, path: Path) -> object:
 
 def _yaml(content: str | bytes, kind: str = "study") -> Callable[[Path], Act]:
     def make(folder: Path) -> Act:
-        path = _written(folder, "f.yaml", content)
+        path = written(folder, "f.yaml", content)
         return lambda: _read(kind, path)
 
     return make
@@ -231,6 +220,18 @@ _YAML: dict[str, tuple[Callable[[Path], Act], list[str]]] = {
     "a whole number of 5,000 digits": (_study("seed: 1", "seed: " + "9" * 5000), ["line 3", "999"]),
     "a number that is none": (_study("seed: 1", "seed: !!int x"), ["line 3", "'x'", "int"]),
     "a truth value that is none": (_study("seed: 1", "seed: !!bool x"), ["line 3", "'x'", "bool"]),
+    "minutes and seconds for a number": (
+        _study("replicates: 2", "replicates: 1:30"),
+        ["f.yaml", "line 4", "found 1:30", "90"],
+    ),
+    "an octal number": (_study("seed: 1", "seed: 010"), ["f.yaml", "line 3", "found 010", "for 8"]),
+    "a binary number": (_study("seed: 1", "seed: 0b101"), ["line 3", "found 0b101", "for 5"]),
+    "a hexadecimal number": (_study("seed: 1", "seed: 0x1f"), ["line 3", "found 0x1f", "for 31"]),
+    "underscores in a number": (_study("size: 20}", "size: 2_0}"), ["f.yaml", "found 2_0", "20"]),
+    "minutes and seconds for a fraction": (
+        _study("strength: 0.5", "strength: 0:30.5"),
+        ["f.yaml", "line 5", "found 0:30.5", "30.5"],
+    ),
     "an unknown key": (_study("seed: 1", "sead: 1"), ["f.yaml", "'sead'", "'seed'"]),
     "a key left out": (_study("seed: 1\n", ""), ["f.yaml", "'seed'", "missing"]),
     "a text for a number": (_study("replicates: 2", "replicates: two"), ["`replicates`", "'two'"]),
@@ -266,140 +267,5 @@ _YAML: dict[str, tuple[Callable[[Path], Act], list[str]]] = {
 }
 
 
-@cache
-def fitted_text() -> str:
-    """A fitted model as JSON."""
-    from wemix_ref import mix
-
-    return mix(FORMULA, good_data(), WEIGHTS).to_json()
-
-
-def _model(change: Callable[[dict[str, Any]], object], sign: bool = True) -> Callable[[Path], Act]:
-    def make(_folder: Path) -> Act:
-        record = json.loads(fitted_text())
-        change(record)
-        if sign:
-            del record["sha256"]
-            plain = json.dumps(record, sort_keys=True, separators=(",", ":"))
-            record["sha256"] = hashlib.sha256(plain.encode("ascii")).hexdigest()
-        return _from_json(json.dumps(record))(_folder)
-
-    return make
-
-
-def _from_json(content: str | bytes | None) -> Callable[[Path], Act]:
-    def make(folder: Path) -> Act:
-        from wemix_ref import FittedModel
-
-        path = folder / "fit.json"
-        if content is not None:
-            _written(folder, "fit.json", content)
-        return lambda: FittedModel.from_json(path)
-
-    return make
-
-
-def _record(kind: str, content: str | bytes | None) -> Callable[[Path], Act]:
-    def make(folder: Path) -> Act:
-        from wemix_ref.engines.record import read_record
-        from wemix_ref.engines.recorded import read_recorded
-        from wemix_ref.reliability.record import read_record as read_run
-
-        readers = {"fit record": read_record, "recorded": read_recorded, "run": read_run}
-        path = folder / "r.json"
-        if content is not None:
-            _written(folder, "r.json", content)
-        return lambda: readers[kind](path)
-
-    return make
-
-
-def _recorded(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], Act]:
-    def make(folder: Path) -> Act:
-        answer = json.loads(shipped("recorded"))
-        change(answer)
-        return _record("recorded", json.dumps(answer))(folder)
-
-    return make
-
-
-_RECORDS: dict[str, tuple[Callable[[Path], Act], list[str]]] = {
-    "no fitted model": (_from_json(None), ["fit.json", "No such file"]),
-    "a fitted model in UTF-16": (_from_json(b"\xff\xfe{\0"), ["fit.json", "utf-8"]),
-    "a fitted model cut off": (
-        lambda folder: _from_json(fitted_text()[: len(fitted_text()) // 2])(folder),
-        ["cut off"],
-    ),
-    "a fitted model nested without end": (_from_json("[" * 100_000), ["not JSON"]),
-    "a fitted model with a number beyond a double": (
-        lambda folder: _from_json(fitted_text().replace('"llf": ', '"llf": 1e999, "q": '))(folder),
-        ["1e999", "double"],
-    ),
-    "a fitted model of a later version": (
-        _model(lambda r: r.update(schema="wemix-ref/fitted-model/2")),
-        ["version 2", "later wemix_ref"],
-    ),
-    "a fitted model that is something else": (_from_json('{"schema": "x"}'), ["'x'"]),
-    "a fitted model changed afterwards": (
-        _model(lambda r: r["theta"]["values"].__setitem__(0, 0.9), sign=False),
-        ["checksum", "Fit again"],
-    ),
-    "a fitted model forged": (
-        _model(lambda r: r["theta"]["values"].__setitem__(0, 0.9)),
-        ["deviance", "Fit again"],
-    ),
-    "a fitted model with code for a formula": (
-        _model(lambda r: r["model"].update(formula="y ~ system('touch mark') + (1|g)")),
-        ["system"],
-    ),
-    "a fitted model of rows without end": (
-        _model(lambda r: r["data"].update(index={"type": "range", "start": 0, "stop": 10**12,
-                                                 "step": 1, "name": None})),
-        ["values, the index"],
-    ),
-    "a fitted model without data": (_model(lambda r: r.pop("data")), ["lacks 'data'"]),
-}  # fmt: skip
-
-for _kind, _what in (("fit record", "a fit record"), ("recorded", "a recorded answer"),
-                     ("run", "the record of a run")):  # fmt: skip
-    _RECORDS |= {
-        f"no file of {_what}": (_record(_kind, None), ["r.json", _what, "No such file"]),
-        f"{_what} that is empty": (_record(_kind, ""), ["r.json", "JSON"]),
-        f"{_what} cut off": (_record(_kind, '{"schema": "wemix'), ["r.json", "JSON", "char"]),
-        f"{_what} that is a list": (_record(_kind, "[]"), ["r.json", _what, "list"]),
-        f"{_what} with NaN": (_record(_kind, '{"a": NaN}'), ["r.json", "NaN"]),
-        f"{_what} with a number beyond a double": (
-            _record(_kind, '{"a": 1e999}'),
-            ["r.json", "1e999"],
-        ),
-        f"{_what} with a name twice": (_record(_kind, '{"a": 1, "a": 2}'), ["r.json", "'a'"]),
-        f"{_what} nested without end": (_record(_kind, "[" * 99_999), ["r.json", "100 deep"]),
-        f"{_what} nested deep": (
-            _record(_kind, '{"a":' * 500 + "1" + "}" * 500),
-            ["r.json", "100 deep"],
-        ),
-        f"{_what} that is no text": (_record(_kind, os.urandom(64) + b"\xff"), ["r.json"]),
-        f"{_what} of a later version": (
-            _record(_kind, '{"schema": "wemix-ref/recorded/99"}'),
-            ["r.json", "schema"],
-        ),
-    }
-_RECORDS |= {
-    "a recorded answer without its point": (_recorded(lambda r: r.pop("point")), ["point"]),
-    "a recorded answer with a number for a point": (
-        _recorded(lambda r: r.update(point=3)),
-        ["r.json", "point"],
-    ),
-    "a recorded answer without its model": (_recorded(lambda r: r.update(model=[])), ["model"]),
-    "a recorded answer by nobody": (_recorded(lambda r: r.update(computed_by={})), ["computed_by"]),
-    "a recorded answer of no data": (_recorded(lambda r: r["data"].clear()), ["data"]),
-}
-
-
-def _all(door: str, listed: dict[str, tuple[Callable[[Path], Act], list[str]]]) -> tuple[Bad, ...]:
-    return tuple(Bad(door, name, make, tuple(words)) for name, (make, words) in listed.items())
-
-
-CSV = _all("CSV and parquet", _CSV)
-YAML = _all("YAML", _YAML)
-RECORDS = _all("records", _RECORDS)
+CSV = listed("CSV and parquet", _CSV)
+YAML = listed("YAML", _YAML)

@@ -14,8 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from wemix_ref.reliability.bad_commands import COMMANDS
-from wemix_ref.reliability.bad_files import CSV, RECORDS, YAML
+from wemix_ref.reliability.bad_files import CSV, YAML
 from wemix_ref.reliability.bad_frames import FRAMES
+from wemix_ref.reliability.bad_records import RECORDS
 from wemix_ref.reliability.door import Bad, judge
 from wemix_ref.reliability.fuzz import Tally, fuzz
 from wemix_ref.reliability.injections import ATTEMPTS, DOORS, LIVE_DOORS, attempt

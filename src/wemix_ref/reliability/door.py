@@ -8,14 +8,24 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
 from wemix_ref.errors import WemixRefError
 
-__all__ = ["SECONDS", "Bad", "TookTooLongError", "judge", "run_command", "snapshot", "within"]
+__all__ = [
+    "SECONDS",
+    "Bad",
+    "TookTooLongError",
+    "judge",
+    "listed",
+    "run_command",
+    "snapshot",
+    "within",
+    "written",
+]
 
 #: What any one input may take; most take milliseconds.
 SECONDS = 20.0
@@ -43,6 +53,20 @@ class Bad:
     name: str
     make: Callable[[Path], Act]
     words: tuple[str, ...]
+
+
+def listed(
+    door: str, inputs: Mapping[str, tuple[Callable[[Path], Act], list[str]]]
+) -> tuple[Bad, ...]:
+    """Inputs of one door, from what makes each and the words that its message must contain."""
+    return tuple(Bad(door, name, make, tuple(words)) for name, (make, words) in inputs.items())
+
+
+def written(folder: Path, name: str, content: str | bytes) -> Path:
+    """Write a file, text as UTF-8; its path."""
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
 
 
 class TookTooLongError(BaseException):

@@ -18,8 +18,9 @@ import pandas as pd
 
 from wemix_ref.errors import WemixRefError
 from wemix_ref.formula import Formula, label_of
-from wemix_ref.reliability.bad_files import STUDY, fitted_text, shipped
+from wemix_ref.reliability.bad_files import STUDY, shipped
 from wemix_ref.reliability.bad_frames import good_data
+from wemix_ref.reliability.bad_records import fitted_text
 from wemix_ref.reliability.door import TookTooLongError, within
 from wemix_ref.reliability.drawn import draw_formula, mutate_bytes, mutate_json
 

@@ -24,8 +24,9 @@ from typing import Any
 import pandas as pd
 
 from wemix_ref.errors import EngineError, OptionError, WemixRefError
-from wemix_ref.reliability.bad_files import STUDY, fitted_text, shipped
+from wemix_ref.reliability.bad_files import STUDY, shipped
 from wemix_ref.reliability.bad_frames import FORMULA, WEIGHTS, good_data
+from wemix_ref.reliability.bad_records import fitted_text
 from wemix_ref.reliability.door import SECONDS, TookTooLongError, run_command, snapshot, within
 from wemix_ref.reliability.fuzz import signed
 

@@ -32,6 +32,8 @@ class Case:
     full : the same written out row by row where `data` have weights for copies; None elsewhere.
     at : a theta to evaluate at, where the minimum is not what is asked about.
     cost : digits that it may cost by its condition. why : what conditions it.
+    no_se : why the variances have no standard errors, in words of the fit's reason; empty where
+        they have them.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Case:
     at: tuple[float, ...] | None = None
     cost: float = 0.0
     why: str = ""
+    no_se: str = ""
 
 
 def base(rng: np.random.Generator, groups: int = 8, between: float = 2.0) -> pd.DataFrame:
@@ -101,9 +104,8 @@ def _weighted(data: pd.DataFrame, rng: np.random.Generator) -> Iterator[Case]:
         cost=12,
         why=_WIDE,
     )
-    yield Case(
-        "level-2 weights over 12 decades", SLOPE, data.assign(w1=tops, w2=tops), cost=12, why=_WIDE
-    )
+    # a top weight multiplies what a group adds: sums of squares, from which nothing is taken
+    yield Case("level-2 weights over 12 decades", SLOPE, data.assign(w1=tops, w2=tops))
     both = data.assign(w1=tops * rows, w2=tops)
     yield Case("both over 12 decades", INTERCEPT, both, cost=12, why=_WIDE)
 
@@ -117,7 +119,14 @@ def _ratios(data: pd.DataFrame, rng: np.random.Generator) -> Iterator[Case]:
         yield Case(name, INTERCEPT, data.assign(y=y), cost=power, why=_RATIO)
     for power in (-4, -8):
         root = 10.0 ** (power / 2)
-        yield Case(f"variance ratio 10^{power}", INTERCEPT, data.assign(y=data["flat"]), at=(root,))
+        # far below the minimum
+        yield Case(
+            f"variance ratio 10^{power}",
+            INTERCEPT,
+            data.assign(y=data["flat"]),
+            at=(root,),
+            no_se="not concave at this theta",
+        )
     mean = data.groupby("g")["noise"].transform("mean")
     none = data.assign(y=np.round(data["noise"] - mean, 3) + data["x"], w1=1.0, w2=1.0)
     yield Case("a zero variance", INTERCEPT, none)
@@ -127,7 +136,8 @@ def _ratios(data: pd.DataFrame, rng: np.random.Generator) -> Iterator[Case]:
 
 def _groups(data: pd.DataFrame) -> Iterator[Case]:
     single = data.assign(g=np.arange(len(data)))
-    yield Case("one row per group", INTERCEPT, single.assign(w2=1.0, w1=1.0), at=(0.7,))
+    alone = single.assign(w2=1.0, w1=1.0)
+    yield Case("one row per group", INTERCEPT, alone, at=(0.7,), no_se="do not identify it")
     yield Case("two top groups", INTERCEPT, data[data["g"] < 2])
     some = data[(data["g"] < 4) | (data.groupby("g").cumcount() == 0)]
     yield Case("half of the groups of one row", SLOPE, some.reset_index(drop=True))
@@ -166,13 +176,25 @@ def cases(seed: int, *, small: bool = False) -> list[Case]:
     ]
 
 
+#: The class and words of what several must be told.
+_DEPENDENT = ("RankError", "depends on the columns before: 'z'")
+_EXACT = ("ModelError", "the random effects fit it exactly")
+
+
 @dataclass(frozen=True)
 class Ill:
-    """Input that has no good answer; it must be told of."""
+    """Input that has no good answer; it must be told of.
+
+    Attributes
+    ----------
+    kind, words : class of the error or warning that must come, and what it must say.
+    """
 
     name: str
     formula: str
     change: Callable[[pd.DataFrame], pd.DataFrame]
+    kind: str
+    words: str
     weights: tuple[str, ...] | None = None
 
 
@@ -184,49 +206,169 @@ def ill_posed() -> tuple[Ill, ...]:
 
     xz, decades = "y ~ x + z + (1|g)", np.linspace(-150.0, 150.0, 32)
     return (
-        Ill("columns of X equal", xz, column(z=lambda d: d["x"])),
-        Ill("columns of X 10^-13 apart", xz, column(z=lambda d: d["x"] + 1e-13 * d["z"])),
-        Ill("columns of X 10^-11 apart", xz, column(z=lambda d: d["x"] + 1e-11 * d["z"])),
-        Ill("y is a combination of X", INTERCEPT, column(y=lambda d: 2.0 * d["x"] + 3.0)),
-        Ill("y is X and group effects", INTERCEPT, column(y=lambda d: 2.0 * d["x"] + d["g"])),
-        Ill("y constant", INTERCEPT, column(y=lambda d: 0.0 * d["y"] + 5.0)),
-        Ill("y varies in its last digit", INTERCEPT, column(y=lambda d: 1e17 + 16.0 * d["g"])),
-        Ill("y + 10^15", INTERCEPT, column(y=lambda d: d["y"] + 1e15)),
-        Ill("slope column + 10^14", SLOPE, column(x=lambda d: d["x"] + 1e14)),
-        Ill("one row per group", INTERCEPT, column(g=lambda d: np.arange(len(d)))),
-        Ill("one top group", INTERCEPT, column(g=0)),
-        Ill("fewer rows than columns of X", "y ~ factor(z) + (1|g)", lambda d: d.head(8)),
-        Ill("a slope of a constant column", SLOPE.replace("x +", "1 +"), column(x=7.0)),
-        Ill("two levels that group alike", "y ~ x + (1|g) + (1|z)", column(z=lambda d: d["g"])),
+        Ill("columns of X equal", xz, column(z=lambda d: d["x"]), *_DEPENDENT),
+        Ill(
+            "columns of X 10^-13 apart",
+            xz,
+            column(z=lambda d: d["x"] + 1e-13 * d["z"]),
+            *_DEPENDENT,
+        ),
+        Ill(
+            "columns of X 10^-11 apart",
+            xz,
+            column(z=lambda d: d["x"] + 1e-11 * d["z"]),
+            *_DEPENDENT,
+        ),
+        Ill(
+            "y is a combination of X",
+            INTERCEPT,
+            column(y=lambda d: 2.0 * d["x"] + 3.0),
+            "ModelError",
+            "columns of X fit it exactly",
+        ),
+        Ill(
+            "y is X and group effects",
+            INTERCEPT,
+            column(y=lambda d: 2.0 * d["x"] + d["g"]),
+            *_EXACT,
+        ),
+        Ill(
+            "y constant",
+            INTERCEPT,
+            column(y=lambda d: 0.0 * d["y"] + 5.0),
+            "DataError",
+            "the response must vary",
+        ),
+        Ill(
+            "y varies in its last digit",
+            INTERCEPT,
+            column(y=lambda d: 1e17 + 16.0 * d["g"]),
+            *_EXACT,
+        ),
+        Ill(
+            "y + 10^15",
+            INTERCEPT,
+            column(y=lambda d: d["y"] + 1e15),
+            "DesignWarning",
+            "few of its digits tell rows apart",
+        ),
+        Ill("slope column + 10^14", SLOPE, column(x=lambda d: d["x"] + 1e14), "RankError", "'x'"),
+        Ill(
+            "one row per group",
+            INTERCEPT,
+            column(g=lambda d: np.arange(len(d))),
+            "DesignWarning",
+            "single row",
+        ),
+        Ill("one top group", INTERCEPT, column(g=0), "ModelError", "at least two groups"),
+        Ill(
+            "fewer rows than columns of X",
+            "y ~ factor(z) + (1|g)",
+            lambda d: d.head(8),
+            "ModelError",
+            "8 rows and 8 columns",
+        ),
+        Ill(
+            "a slope of a constant column",
+            SLOPE.replace("x +", "1 +"),
+            column(x=7.0),
+            "DesignWarning",
+            "columns are constant",
+        ),
+        Ill(
+            "two levels that group alike",
+            "y ~ x + (1|g) + (1|z)",
+            column(z=lambda d: d["g"]),
+            "DesignWarning",
+            "group the rows alike",
+        ),
         Ill(
             "a zero variance",
             INTERCEPT,
             column(y=lambda d: d["noise"] - d.groupby("g")["noise"].transform("mean")),
+            "SingularFitWarning",
+            "a variance is zero",
         ),
-        Ill("weights of zero", INTERCEPT, column(w1=lambda d: 0.0 * d["w1"]), _WEIGHTS),
-        Ill("a negative weight", INTERCEPT, column(w1=lambda d: d["w1"] - 1.0), _WEIGHTS),
+        Ill(
+            "weights of zero",
+            INTERCEPT,
+            column(w1=lambda d: 0.0 * d["w1"]),
+            "WeightsError",
+            "zero in 32 of 32 rows",
+            _WEIGHTS,
+        ),
+        Ill(
+            "a negative weight",
+            INTERCEPT,
+            column(w1=lambda d: d["w1"] - 1.0),
+            "WeightsError",
+            "it is negative",
+            _WEIGHTS,
+        ),
         Ill(
             "weights over 300 decades",
             INTERCEPT,
             column(w1=10.0**decades, w2=1.0),
+            "WeightsError",
+            "between 1e-60 and 1e+60",
             _WEIGHTS,
         ),
         Ill(
             "weights over 30 decades",
             INTERCEPT,
             column(w1=10.0 ** (decades / 10), w2=1.0),
+            "WeightsWarning",
+            "less than rounding",
             _WEIGHTS,
         ),
         Ill(
             "weights over 12 decades",
             INTERCEPT,
             column(w1=10.0 ** (decades / 25), w2=1.0),
+            "WeightsWarning",
+            "12 of 16 digits",
             _WEIGHTS,
         ),
-        Ill("y * 10^200, whose square overflows", INTERCEPT, column(y=lambda d: d["y"] * 1e200)),
-        Ill("y * 10^-200, whose square underflows", INTERCEPT, column(y=lambda d: d["y"] * 1e-200)),
-        Ill("slope column * 10^200", SLOPE, column(x=lambda d: d["x"] * 1e200)),
-        Ill("slope column * 10^-200", SLOPE, column(x=lambda d: d["x"] * 1e-200)),
-        Ill("y infinite", INTERCEPT, column(y=lambda d: d["y"].where(d["g"] > 0, np.inf))),
-        Ill("y missing", INTERCEPT, column(y=lambda d: d["y"].where(d["g"] > 0))),
+        Ill(
+            "y * 10^200, whose square overflows",
+            INTERCEPT,
+            column(y=lambda d: d["y"] * 1e200),
+            "DataError",
+            "does not: 'y' (",
+        ),
+        Ill(
+            "y * 10^-200, whose square underflows",
+            INTERCEPT,
+            column(y=lambda d: d["y"] * 1e-200),
+            "DataError",
+            "does not: 'y' (",
+        ),
+        Ill(
+            "slope column * 10^200",
+            SLOPE,
+            column(x=lambda d: d["x"] * 1e200),
+            "DataError",
+            "does not: 'x' (",
+        ),
+        Ill(
+            "slope column * 10^-200",
+            SLOPE,
+            column(x=lambda d: d["x"] * 1e-200),
+            "DataError",
+            "does not: 'x' (",
+        ),
+        Ill(
+            "y infinite",
+            INTERCEPT,
+            column(y=lambda d: d["y"].where(d["g"] > 0, np.inf)),
+            "DataError",
+            "not finite on 4",
+        ),
+        Ill(
+            "y missing",
+            INTERCEPT,
+            column(y=lambda d: d["y"].where(d["g"] > 0)),
+            "DroppedRowsWarning",
+            "4 of 32 rows",
+        ),
     )

@@ -70,6 +70,9 @@ class Distribution:
         return self.make(stream, size, values)
 
 
+# Counts are whole numbers that a double holds exactly.
+_MOST_COUNTED = 1e15
+
 # What an option must satisfy, in words and as a test.
 _LIMITS: dict[str, tuple[str, Callable[[Numbers], NDArray[np.bool_]]]] = {
     "sd": ("0 or above", lambda x: x >= 0.0),
@@ -123,6 +126,8 @@ def _poisson(stream: Stream, size: int, o: Mapping[str, Option]) -> Numbers:
     mean = np.broadcast_to(np.asarray(o["mean"], dtype=np.float64), size)
     if (mean < 0.0).any():
         raise StudyError(f"mean must be 0 or above; it is {float(mean.min()):g}")
+    if (mean > _MOST_COUNTED).any():
+        raise StudyError(f"mean must be at most {_MOST_COUNTED:g}; it is {float(mean.max()):g}")
     return np.maximum(stream.poisson(mean), o["minimum"])
 
 

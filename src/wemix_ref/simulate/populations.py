@@ -28,6 +28,9 @@ Parameters = Mapping[str, float | bool | str]
 
 # More units than this on one level is taken for a slip.
 _MOST_UNITS = 20_000_000
+# Variables are squared and summed: the square of this, over as many units as there may be, is far
+# from what a double cannot hold.
+_LARGEST = 1e140
 
 
 def draw_population(spec: PopulationSpec, parameters: Parameters, stream: Stream) -> Population:
@@ -54,8 +57,8 @@ def draw_population(spec: PopulationSpec, parameters: Parameters, stream: Stream
     ------
     StudyError
         If a number of units is no whole number, or 0 at the top or of a whole level; if an
-        expression uses what is not drawn yet, an option is out of range, or a parameter has the
-        name of a variable.
+        expression uses what is not drawn yet, an option is out of range, a parameter has the name
+        of a variable, or a variable is not finite or too large to be squared.
     """
     clash = sorted(set(spec.variable_names) & set(parameters))
     if clash:
@@ -92,13 +95,16 @@ class _Drawing:
 
     def variable(self, one: VariableSpec) -> None:
         scope = self._units(one.level)
-        self.variables[one.name] = Variable(one.level, one.values(scope, self.stream))
+        with np.errstate(all="ignore"):  # _keep refuses what overflows
+            values = one.values(scope, self.stream)
+        self._keep(one.name, one.level, values)
 
     def effects(self, effect: EffectSpec) -> None:
         scope = self._units(effect.level)
-        drawn = effect.values(scope, self.stream)
+        with np.errstate(all="ignore"):
+            drawn = effect.values(scope, self.stream)
         for name, values in zip(effect.names, drawn, strict=True):
-            self.variables[name] = Variable(effect.level, values)
+            self._keep(name, effect.level, values)
 
     def residuals(self) -> None:
         bottom = len(self.spec.level_names) - 1
@@ -112,11 +118,17 @@ class _Drawing:
                 f"`{self.spec.level_names[-1]}`; it is not for {int((sd < 0.0).sum())} (first: "
                 f"{float(sd[sd < 0.0][0]):g})"
             )
-        standard = residual.source.values(scope, bottom, self.stream)
-        self.variables[RESIDUAL] = Variable(bottom, sd * standard)
+        with np.errstate(all="ignore"):
+            values = sd * residual.source.values(scope, bottom, self.stream)
+        self._keep(RESIDUAL, bottom, values)
 
     def response(self) -> None:
         bottom = len(self.spec.level_names) - 1
+        with np.errstate(all="ignore"):
+            total = self._total(bottom)
+        self._keep(self.spec.response, bottom, total)
+
+    def _total(self, bottom: int) -> NDArray[np.float64]:
         total = np.zeros(self.hierarchy.size(bottom))
         for one in self.spec.fixed:
             total += _coefficient(one, self.parameters) * self._product(one.factors, bottom)
@@ -125,7 +137,21 @@ class _Drawing:
                 factors = (name,) if term == INTERCEPT else (name, term)
                 total += self._product(factors, bottom)
         total += self.variables[RESIDUAL].values
-        self.variables[self.spec.response] = Variable(bottom, total)
+        return total
+
+    def _keep(self, name: str, level: int, values: NDArray) -> None:
+        """Take a variable into the population, unless its squares cannot be summed."""
+        good = np.abs(values) <= _LARGEST
+        if not good.all():
+            bad = np.flatnonzero(~good)
+            raise StudyError(
+                f"population: variable `{name}` must be at most {_LARGEST:g} in size for every "
+                f"`{self.spec.level_names[level]}`, or its squares overflow; it is not for "
+                f"{bad.size} of {values.size} (first: unit {int(bad[0])}, "
+                f"{float(values[bad[0]]):g}). Make the standard deviations, options or "
+                "coefficients that it is drawn from smaller"
+            )
+        self.variables[name] = Variable(level, values)
 
     def _product(self, factors: tuple[str, ...], level: int) -> float | NDArray:
         product: float | NDArray = 1.0
@@ -165,7 +191,8 @@ class _Drawing:
                     "level; see population.order"
                 ) from problem
         else:
-            numbers = size.sizes(scope, above, self.stream)
+            with np.errstate(all="ignore"):
+                numbers = size.sizes(scope, above, self.stream)
         # a group may be without units: it is then in no sample
         least = 1 if above < 0 else 0
         bad = (numbers != np.round(numbers)) | (numbers < least)
@@ -181,7 +208,7 @@ class _Drawing:
             )
         if numbers.sum() > _MOST_UNITS:
             raise StudyError(
-                f"{where}: a level may have {_MOST_UNITS} units; found {numbers.sum():.0f}"
+                f"{where}: a level may have {_MOST_UNITS} units; found {numbers.sum():.15g}"
             )
         return numbers.astype(np.int64)
 
@@ -197,5 +224,13 @@ def _truth(spec: PopulationSpec, parameters: Parameters) -> dict[str, float]:
         truth |= effect.truth(parameters)
     sd = spec.residual.sd
     if not sd.uses_units(parameters):
-        truth["sigma2"] = sd.number(parameters) ** 2
+        with at("population.model.residual.sd"):
+            value = sd.number(parameters)
+            truth["sigma2"] = value * value
+    large = [name for name, value in truth.items() if not np.isfinite(value)]
+    if large:
+        raise StudyError(
+            f"population.model: {', '.join(large)} must be finite; a standard deviation must be at "
+            f"most {_LARGEST:g}"
+        )
     return truth
