@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from contextlib import suppress
 from functools import cache
@@ -55,7 +56,6 @@ def optional_versions() -> dict[str, str]:
     return found
 
 
-@cache
 def r_versions() -> dict[str, str]:
     """Return the versions of R and of the packages that engines use.
 
@@ -63,15 +63,19 @@ def r_versions() -> dict[str, str]:
     -------
     dict
         By name, packages that are not installed left out; empty where there is no R, where R does
-        not run, or where ``WEMIX_REF_NO_R`` turns it off.
+        not run, or while ``WEMIX_REF_NO_R`` turns it off.
     """
     if not r_availability().available:
         return {}
     from rpy2 import situation
 
     home = situation.get_r_home()
-    if not home:
-        return {}
+    return dict(_versions_of(home, os.environ.get("R_LIBS", ""))) if home else {}
+
+
+@cache
+def _versions_of(home: str, _libraries: str) -> dict[str, str]:
+    """Ask an R once; where its packages lie is in the environment."""
     ask = _ASK.format(packages=", ".join(f'"{name}"' for name in R_PACKAGES))
     command = [str(Path(home) / "bin" / "R"), "--no-echo", "--no-save", "--no-restore", "-e", ask]
     try:

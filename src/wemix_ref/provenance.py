@@ -9,8 +9,7 @@ import ctypes
 import hashlib
 import os
 import platform
-import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,12 +20,12 @@ from wemix_ref.derived import steps
 from wemix_ref.derived_run import Run, Step, run_of
 from wemix_ref.errors import CaseError
 from wemix_ref.files import write_json
+from wemix_ref.git_state import git_state
 from wemix_ref.installed import r_versions
 
 __all__ = [
     "SCHEMA",
     "THREADS",
-    "git_state",
     "hashes_of",
     "made_with",
     "read_provenance",
@@ -76,38 +75,6 @@ def _versions() -> dict[str, str]:
         with suppress(PackageNotFoundError):
             found[name] = version(name)
     return found
-
-
-def git_state(
-    project: Path, new: Sequence[str] = (), left_out: Sequence[str] = ()
-) -> dict[str, Any] | None:
-    """Commit, and whether files under version control are as it has them; None: no checkout.
-
-    Parameters
-    ----------
-    project : the checkout's root.
-    new : files and folders, from the root, of which new files that git does not ignore count too.
-    left_out : files and folders whose changes do not count.
-    """
-    if not (project / ".git").exists():
-        return None
-    status = ("status", "--porcelain")
-    without = tuple(f":(exclude){name}" for name in left_out)
-    asked = [("rev-parse", "HEAD"), (*status, "--untracked-files=no", "--", ".", *without)]
-    if new:
-        asked.append((*status, "--untracked-files=normal", "--", *new, *without))
-    told = []
-    for words in asked:
-        try:
-            done = subprocess.run(
-                ["git", "-C", str(project), *words], capture_output=True, text=True, timeout=60
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            return None
-        if done.returncode != 0:
-            return None
-        told.append(done.stdout.strip())
-    return {"commit": told[0], "clean": not any(told[1:])}
 
 
 def _blas() -> dict[str, Any]:

@@ -143,13 +143,19 @@ def test_cases_are_listed(capsys):
     assert len(capsys.readouterr().out.splitlines()) == len(listed)
 
 
-def test_engines_say_what_is_here(monkeypatch, capsys):
-    monkeypatch.setenv("WEMIX_REF_NO_R", "1")
+@pytest.mark.live_r
+def test_r_that_was_turned_off_is_asked_once_it_is_not(monkeypatch):
     from wemix_ref.installed import r_versions
 
-    r_versions.cache_clear()
+    monkeypatch.setenv("WEMIX_REF_NO_R", "1")
+    assert r_versions() == {}
+    monkeypatch.delenv("WEMIX_REF_NO_R")
+    assert r_versions()["R"]
+
+
+def test_engines_say_what_is_here(monkeypatch, capsys):
+    monkeypatch.setenv("WEMIX_REF_NO_R", "1")
     assert main(["engines", "--json"]) == 0
-    r_versions.cache_clear()
     listed = json.loads(capsys.readouterr().out)
     assert listed["python"]["available"] is True
     assert "wemix_ref" in listed["python"]["versions"]

@@ -10,10 +10,10 @@ from pathlib import Path
 import wemix_ref
 from wemix_ref.errors import DataError
 from wemix_ref.files import write_json
+from wemix_ref.git_state import git_state
 from wemix_ref.installed import library_versions
-from wemix_ref.provenance import git_state
+from wemix_ref.places import PROJECT
 from wemix_ref.strict_json import read_json_object
-from wemix_ref.strict_yaml import PROJECT
 
 __all__ = [
     "DIRECTORY",
