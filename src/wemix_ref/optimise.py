@@ -276,7 +276,7 @@ def minimise(criterion: Criterion) -> tuple[Evaluation, OptimizerReport]:
     -------
     The evaluation at the minimum, diagonals of Lambda non-negative, and what was done. A minimum on
     the boundary is looked for from a second start as well, where rows are few for the variances
-    from several (`starts.py`); the lowest is returned.
+    from several (`starts.py`), and so is one that rounding hides; the lowest is returned.
     """
     return _minimise(criterion, working_criterion(criterion), None)
 
@@ -290,7 +290,7 @@ def _minimise(
     found = [_search(working, *(_near(working, start) if near is None else (near, None)))]
     if near is not None and working.covariance.zero_columns(found[0].at.theta).any():
         found = [_search(working, *_near(working, start))]
-    found += _other_searches(working, found[0].at.theta, start)
+    found += _other_searches(working, found[0], start)
     best = found[0]
     for other in found[1:]:
         margin = ROUNDING * deviance_size(criterion, best.at.deviance)
@@ -337,14 +337,19 @@ def _check_minimum(criterion: WorkingCriterion, at: Evaluation) -> None:
             check_residual(at, VANISHING * left)
 
 
-def _other_searches(working: WorkingCriterion, found: Array, start: Array) -> list[_Search]:
-    """Searches from elsewhere for a boundary minimum: one, several where rows are few."""
-    if not working.covariance.zero_columns(found).any():
-        return []
+def _other_searches(working: WorkingCriterion, found: _Search, start: Array) -> list[_Search]:
+    """Searches from elsewhere for a minimum on the boundary, or one that rounding hides.
+
+    One for the boundary, several where rows are few.
+    """
+    theta = found.at.theta
+    singular = working.covariance.zero_columns(theta).any()
     if not are_scarce(working.data.n, working.covariance.n_theta):
-        return [_search(working, start / 4.0)]
+        return [_search(working, start / 4.0)] if singular else []
+    if not singular and _has_converged(found.newton, deviance_size(working, found.at.deviance)):
+        return []
     out = []
-    for other in other_starts(working.covariance, found):
+    for other in other_starts(working.covariance, theta):
         try:
             out.append(_search(working, other))
         except (ModelError, np.linalg.LinAlgError):  # it ends where there is no minimum
@@ -370,7 +375,7 @@ def _report(
     steps_off: int,
 ) -> OptimizerReport:
     promised = newton.promised + newton.ignored
-    converged = promised <= CONVERGED * size
+    converged = _has_converged(newton, size)
     message = (
         "converged"
         if converged
@@ -386,3 +391,7 @@ def _report(
         converged,
         message,
     )
+
+
+def _has_converged(newton: Newton, size: float) -> bool:
+    return newton.promised + newton.ignored <= CONVERGED * size

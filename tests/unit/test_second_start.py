@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from wemix_ref import mix
 from wemix_ref.design import build_design
 from wemix_ref.deviance import Criterion
 from wemix_ref.fit import criterion_of
@@ -95,3 +96,14 @@ def test_where_rows_are_few_the_lowest_of_several_minima_is_the_answer(
         sizes, correlations = rng.uniform(-3, 2, start.size), rng.normal(size=start.size)
         other = _search(working, start * np.exp(sizes) + correlations * (start == 0)).at
         assert best.deviance <= other.deviance + 1e-9 * abs(best.deviance)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_search_that_rounding_stops_is_tried_from_elsewhere() -> None:
+    # weights over six decades, 24 rows and five variances: the residual is 1e-6 of the rest
+    model = design_of(random_shape(1, 156))
+    fit = mix(model.formula, model.data, list(model.weights), conditional_weights=model.conditional)
+    working = working_criterion(fit._criterion)
+    one = _search(working, usual_start(working.covariance)).at
+    assert not working.covariance.zero_columns(one.theta).any()
+    assert fit.deviance < one.deviance - 5.0
